@@ -67,32 +67,32 @@ def vocabulary() -> tuple[str, ...]:
 DECISIVE = ("num_events", "last", "count", "kept")
 
 
-def expected(
-    phase: Phase = opening, world: World | None = None
-) -> tuple[float, float]:
-    """Exact entropy in nats, and mean number of tokens, of the rest.
+def expected() -> tuple[float, float]:
+    """A story's exact entropy in nats, and its mean number of tokens.
 
     A sum over all ways to go on. Only the decisive variables change how many
-    ways there are and what they weigh; the others only fill in words, so one
-    value stands for all.
+    ways there are and what they weigh; the others only fill in words, so any
+    one of their values stands for all.
     """
-    world = world or {}
-    key = tuple(world.get(name) for name in DECISIVE)
-    if (phase, key) not in _expected:
-        fragments = list(phase(*[world[name] for name in arguments(phase)]))
-        total = sum(fragment.weight for fragment in fragments)
-        nats = tokens = 0.0
-        for text, then, weight, changes in fragments:
-            p, rest = weight / total, (0.0, 0.0)
-            if phase is not the_end:
-                rest = expected(then, world | changes)
-            nats += p * (rest[0] - math.log(p))
-            tokens += p * (rest[1] + len(text.split()))
-        _expected[phase, key] = nats, tokens
-    return _expected[phase, key]
+    known: dict[tuple, tuple[float, float]] = {}
 
+    def rest(phase: Phase, world: World) -> tuple[float, float]:
+        key = (phase, *(world.get(name) for name in DECISIVE))
+        if key not in known:
+            values = [world[name] for name in arguments(phase)]
+            fragments = list(phase(*values))
+            total = sum(fragment.weight for fragment in fragments)
+            nats = tokens = 0.0
+            for text, then, weight, changes in fragments:
+                p, later = weight / total, (0.0, 0.0)
+                if phase is not the_end:
+                    later = rest(then, world | changes)
+                nats += p * (later[0] - math.log(p))
+                tokens += p * (later[1] + len(text.split()))
+            known[key] = nats, tokens
+        return known[key]
 
-_expected: dict[tuple[Phase, tuple[Any, ...]], tuple[float, float]] = {}
+    return rest(opening, {})
 
 
 class Node(NamedTuple):
@@ -217,6 +217,8 @@ class Oracle:
     def _enter(self, phase: Phase, *values: Any) -> Node:
         world = dict(zip(arguments(phase), values, strict=True))
         fragments = list(phase(**world))
+        if not fragments:
+            raise ValueError(f"{phase.__name__} has no fragment for {world}")
         return self._build([(parse(f.text), f) for f in fragments], 0)
 
     def _build(

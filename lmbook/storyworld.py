@@ -310,29 +310,35 @@ def pet_name(nickname):
     yield go(f"recall={nickname}", pet_act)
 
 
-def pet_act(thing, place, holder):
+def pet_act(thing, place):
     where = f"state={place}"
-    yield go(f"ran to the {where} and sat beside state={holder} .", next_event)
+    yield go(f"ran to the {where} and sat beside", companion)
+    yield go("followed", companion)
     yield go(f"slept by the reference={thing} in the {where} .", next_event)
-    yield go(f"followed state={holder} around the {where} .", next_event)
     yield go(f"sneezed and woke everyone in the {where} .", next_event)
 
 
-def together(thing, place, count, fruit):
-    yield go(f"stood in the state={place} and whispered", chant, 5)
-    yield go(f"hid from the rain in the state={place} .", next_event)
-    yield go(
-        f"danced around the reference={thing} in the state={place} .",
-        next_event,
-    )
+def companion(holder):
+    yield go(f"state={holder} .", next_event)
+
+
+def together(thing, place, count):
+    where = f"in the state={place}"
+    yield go(f"stood {where} and whispered", chant, 5)
+    yield go(f"hid from the rain {where} .", next_event)
+    yield go(f"danced around the reference={thing} {where} .", next_event)
+    if count < 9:
+        yield go("picked", picking, 3)
+
+
+def picking(count, fruit):
     for picked in range(1, min(4, 10 - count)):
-        total = count + picked
         kind_of_fruit = FRUITS[fruit] if picked == 1 else fruit
         yield go(
-            f"picked {NUMBERS[picked]} more reference={kind_of_fruit} , "
-            f"so now they had counting={NUMBERS[total]} .",
+            f"{NUMBERS[picked]} more reference={kind_of_fruit} , "
+            f"so now they had counting={NUMBERS[count + picked]} .",
             next_event,
-            count=total,
+            count=count + picked,
         )
 
 

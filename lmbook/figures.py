@@ -1,0 +1,234 @@
+"""The book's figures: matplotlib only, one style, each a function of numbers.
+
+Colours are those of Okabe and Ito, told apart by colour-blind readers; every
+series has its own marker as well. A figure is drawn on white: the site turns
+it dark where the reader's page is.
+
+Leaves out: computing anything. The numbers behind a figure stand on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+INK, FAINT = "#333333", "#d5d5d5"
+COLOURS = (
+    "#0072B2",  # blue
+    "#D55E00",  # vermilion
+    "#009E73",  # green
+    "#CC79A7",  # pink
+    "#E69F00",  # orange
+    "#56B4E9",  # sky
+    "#333333",
+)
+MARKERS = "osD^vPX"
+STYLE = {
+    "figure.dpi": 140,
+    "figure.facecolor": "white",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.5,
+}
+WIDTH = 6.6  # inches: the width of the page's text
+
+
+@contextmanager
+def axes(
+    height: float = 3.0, columns: int = 1, **options: object
+) -> Iterator[Axes]:
+    """Axes in the book's style, or an array of them; drawn at the end."""
+    with plt.rc_context(STYLE):
+        _, subplots = plt.subplots(
+            1,
+            columns,
+            figsize=(WIDTH, height),
+            layout="constrained",
+            **options,
+        )
+        yield subplots
+        plt.show()
+
+
+def next_words(
+    distributions: Mapping[str, Mapping[str, float]], top: int = 6
+) -> None:
+    """For each beginning, bars of its most probable next words."""
+    columns = len(distributions)
+    with axes(0.5 + 0.25 * top, columns, squeeze=False, sharex=True) as row:
+        for plot, (start, probs) in zip(
+            row[0], distributions.items(), strict=True
+        ):
+            best = sorted(probs.items(), key=lambda pair: -pair[1])[:top]
+            words, values = zip(*best, strict=True)
+            plot.barh(range(len(words)), values, 0.7, color=COLOURS[0])
+            plot.set_yticks(range(len(words)), words)
+            plot.set_ylim(top - 0.4, -0.6)
+            plot.set_title(f"… {start}")
+            plot.set_xlim(0, 1)
+            plot.set_xlabel("probability")
+            plot.tick_params(axis="y", length=0)
+
+
+def surprise(words: Sequence[str], bits: Sequence[float]) -> None:
+    """The surprise of each word of a line, in bits, one column a word."""
+    with axes(2.4) as plot:
+        plot.bar(range(len(words)), bits, 0.75, color=COLOURS[0])
+        plot.set_xticks(range(len(words)), words, rotation=60, ha="right")
+        plot.tick_params(axis="x", length=0, labelsize=8, pad=1)
+        plot.set_ylabel("surprise (bits)")
+        plot.set_xlim(-0.6, len(words) - 0.4)
+        plot.grid(axis="y")
+
+
+def by_kind(
+    series: Mapping[str, Mapping[str, float]],
+    label: str = "gap to the floor (bits per word)",
+) -> None:
+    """A row for each kind of word, a mark for each model."""
+    kinds = list(next(iter(series.values())))
+    with axes(0.9 + 0.3 * len(kinds)) as plot:
+        for i, (name, values) in enumerate(series.items()):
+            places = range(len(kinds))
+            plot.plot(
+                [values[kind] for kind in kinds],
+                places,
+                MARKERS[i],
+                color=COLOURS[i],
+                label=name,
+                linestyle="",
+                markersize=6,
+                clip_on=False,
+            )
+        plot.set_yticks(range(len(kinds)), kinds)
+        plot.set_ylim(len(kinds) - 0.5, -0.5)
+        plot.set_xlim(left=0)
+        plot.set_xlabel(label)
+        plot.tick_params(axis="y", length=0)
+        plot.grid(axis="both")
+        plot.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def lines(
+    series: Mapping[str, Mapping[float, float]],
+    xlabel: str,
+    ylabel: str,
+    *,
+    floor: float | None = None,
+    xscale: str = "linear",
+    ylim: tuple[float, float] | None = None,
+) -> None:
+    """A line for each name, through its points x -> y; marks at the points.
+
+    `floor` draws the lowest value that is possible. Infinite values are left
+    out: they have no place on an axis.
+    """
+    with axes() as plot:
+        for i, (name, points) in enumerate(series.items()):
+            plot.plot(
+                list(points),
+                list(points.values()),
+                MARKERS[i] + "-",
+                color=COLOURS[i],
+                label=name,
+            )
+        if floor is not None:
+            plot.axhline(floor, color=INK, linestyle="--", linewidth=1)
+            plot.annotate(
+                f"floor {floor:.3f}",
+                (1, floor),
+                xycoords=("axes fraction", "data"),
+                xytext=(-2, 3),
+                textcoords="offset points",
+                ha="right",
+            )
+        plot.set_xscale(xscale)
+        xs = sorted({x for points in series.values() for x in points})
+        if xscale == "linear" and all(x == int(x) for x in xs):
+            plot.set_xticks(xs)
+        plot.set_xlabel(xlabel)
+        plot.set_ylabel(ylabel)
+        if ylim:
+            plot.set_ylim(*ylim)
+        plot.grid(axis="y")
+        if len(series) > 1:
+            plot.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def counts(
+    matrix: Sequence[Sequence[float]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    xlabel: str,
+    ylabel: str,
+) -> None:
+    """A table of numbers as a grid: the darker, the larger."""
+    with axes(0.9 + 0.3 * len(rows)) as plot:
+        largest = max(max(row) for row in matrix)
+        plot.imshow(matrix, cmap="Blues", vmin=0, vmax=1.4 * largest)
+        for y, row in enumerate(matrix):
+            for x, value in enumerate(row):
+                if value:
+                    plot.text(x, y, f"{value:g}", ha="center", va="center")
+        plot.set_xticks(range(len(columns)), columns)
+        plot.set_yticks(range(len(rows)), rows)
+        plot.set_xlabel(xlabel)
+        plot.set_ylabel(ylabel)
+        plot.xaxis.set_label_position("top")
+        plot.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
+        plot.spines[:].set_visible(False)
+
+
+def intervals(
+    rows: Mapping[str, tuple[float, float, float]],
+    xlabel: str,
+    zero: bool = True,
+) -> None:
+    """A row for each name: a mark at the mean, a line from low to high."""
+    with axes(0.8 + 0.3 * len(rows)) as plot:
+        for y, (mean, low, high) in enumerate(rows.values()):
+            plot.plot([low, high], [y, y], color=COLOURS[0])
+            plot.plot(mean, y, "o", color=COLOURS[0])
+        if zero:
+            plot.axvline(0, color=INK, linewidth=1, linestyle="--")
+        plot.set_yticks(range(len(rows)), list(rows))
+        plot.set_ylim(len(rows) - 0.5, -0.5)
+        plot.set_xlabel(xlabel)
+        plot.tick_params(axis="y", length=0)
+        plot.grid(axis="x")
+
+
+def number_line(probs: Mapping[str, float], point: float) -> None:
+    """Probabilities end to end on a line from 0 to 1, and a point on it."""
+    with axes(1.1) as plot:
+        start = 0.0
+        for i, (name, width) in enumerate(probs.items()):
+            colour = COLOURS[i % len(COLOURS)]
+            plot.barh(0, width, 0.5, start, color=colour, alpha=0.3)
+            plot.text(start + width / 2, 0, name, ha="center", va="center")
+            start += width
+        plot.plot([point, point], [-0.45, 0.45], color=INK)
+        plot.annotate(
+            f"u = {point}", (point, 0.45), ha="center", va="bottom"
+        )
+        plot.set_ylim(-0.5, 0.8)
+        plot.set_xlim(0, 1)
+        plot.set_yticks([])
+        plot.spines["left"].set_visible(False)
+        plot.set_xlabel("cumulative probability")
