@@ -13,7 +13,6 @@ from __future__ import annotations
 import inspect
 import math
 import random
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -149,10 +148,10 @@ def some_probabilities(rng: random.Random) -> list[float]:
 
 
 def some_words(rng: random.Random) -> list[str]:
-    """A line of five to twelve words over a small vocabulary."""
-    return [rng.choice("a cat dog ran sat the".split()) for _ in range(12)][
-        : rng.randrange(5, 13)
-    ]
+    """Two to six words of a small vocabulary."""
+    return rng.choices(
+        ["a", "cat", "dog", "ran", "sat"], k=rng.randrange(2, 7)
+    )
 
 
 # Chapter 3: predicting by counting.
@@ -176,3 +175,55 @@ def some_words(rng: random.Random) -> list[str]:
 def entropy_bits(probs: list[float]) -> float:
     """The mean surprise of a distribution, in bits; 0 log 0 counts as 0."""
     return -sum(p * math.log2(p) for p in probs if p > 0)
+
+
+def some_model(rng: random.Random) -> Callable[[list[str]], dict[str, float]]:
+    """A next-word function in which the last word decides what can follow."""
+    vocabulary = ["a", "cat", "dog", "ran", "sat"]
+    rows = {
+        last: dict(zip(vocabulary, some_probabilities(rng), strict=False))
+        for last in [None, *vocabulary]
+    }
+
+    def next_word_probs(words: list[str]) -> dict[str, float]:
+        return rows[words[-1] if words else None]
+
+    return next_word_probs
+
+
+def surprise_in(
+    log: Callable[[float], float], sign: float = -1
+) -> Callable[..., float]:
+    """The surprise of a list of words, by a logarithm of one's choice."""
+
+    def surprise(next_word_probs: Callable, words: list[str]) -> float:
+        total = 0.0
+        for t in range(len(words)):
+            p = next_word_probs(words[:t]).get(words[t], 0)
+            if p == 0:
+                return math.inf
+            total += sign * log(p)
+        return total
+
+    return surprise
+
+
+@exercise(
+    lambda rng: (some_model(rng), some_words(rng)),
+    {
+        "this is in nats; bits take the logarithm to base 2.": (
+            surprise_in(math.log)
+        ),
+        "the sign: a surprise is never negative.": surprise_in(math.log2, 1),
+        "this is the probability of the words, not their surprise.": (
+            lambda model, words: math.prod(
+                model(words[:t]).get(words[t], 0) for t in range(len(words))
+            )
+        ),
+    },
+)
+def surprise_bits(
+    next_word_probs: Callable[[list[str]], dict[str, float]], words: list[str]
+) -> float:
+    """The surprise of a list of words in bits; inf if one is impossible."""
+    return surprise_in(math.log2)(next_word_probs, words)

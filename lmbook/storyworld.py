@@ -40,7 +40,7 @@ TITLES = (
     "Admiral Judge Sergeant Princess Duke"
 ).split()
 NICKNAMES = (
-    "Button Pickle Whiskers Noodle Biscuit Turnip Bubbles Crumb Pepper Muffin "
+    "Button Pickle Whiskers Noodle Biscuit Turnip Bubbles Crumb Acorn Muffin "
     "Thimble Waffle Pudding Bramble Pebble Dumpling"
 ).split()
 FRUITS = {
