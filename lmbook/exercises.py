@@ -227,3 +227,79 @@ def surprise_bits(
 ) -> float:
     """The surprise of a list of words in bits; inf if one is impossible."""
     return surprise_in(math.log2)(next_word_probs, words)
+
+
+@exercise(
+    lambda rng: (some_words(rng) + some_words(rng),),
+    {
+        "the pair that begins with the last word but one is missing.": (
+            lambda words: pairs_of(words[:-1])
+        ),
+        "this counts the word before; the context comes first, its "
+        "followers inside.": (lambda words: pairs_of(words[::-1])),
+        "each pair is counted only once, however often it comes.": (
+            lambda words: {
+                context: dict.fromkeys(row, 1)
+                for context, row in pairs_of(words).items()
+            }
+        ),
+    },
+)
+def count_pairs(words: list[str]) -> dict[str, dict[str, int]]:
+    """For each word, how often each word came right after it."""
+    return pairs_of(words)
+
+
+def pairs_of(words: list[str]) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for t in range(len(words) - 1):
+        context, word = words[t], words[t + 1]
+        counts.setdefault(context, {})
+        counts[context][word] = counts[context].get(word, 0) + 1
+    return counts
+
+
+def some_followers(rng: random.Random) -> tuple:
+    """A row of counts, a word, a number above 0, and a vocabulary's size."""
+    words = ["a", "cat", "dog", "ran", "sat"]
+    counts = {word: rng.randrange(1, 9) for word in rng.sample(words, 3)}
+    return counts, rng.choice(words), rng.choice([0.01, 0.5, 1, 2]), 7
+
+
+@exercise(
+    some_followers,
+    {
+        "k is added to every word's count, so the total grows by k times "
+        "the vocabulary's size.": (
+            lambda followers, word, k, vocab_size: (
+                (followers.get(word, 0) + k) / (sum(followers.values()) + k)
+            )
+        ),
+        "the total must grow too, or the probabilities sum to more than 1.": (
+            lambda followers, word, k, vocab_size: (
+                (followers.get(word, 0) + k) / sum(followers.values())
+            )
+        ),
+        "only the words that were seen got their k.": (
+            lambda followers, word, k, vocab_size: (
+                (followers.get(word, 0) + k)
+                / (sum(followers.values()) + k * len(followers))
+            )
+        ),
+        "this is the maximum likelihood estimate, without k.": (
+            lambda followers, word, k, vocab_size: (
+                followers.get(word, 0) / sum(followers.values())
+            )
+        ),
+    },
+)
+def add_k_probability(
+    followers: dict[str, int], word: str, k: float, vocab_size: int
+) -> float:
+    """The add-k probability of a word after a context."""
+    numerator, denominator = k, 0.0
+    for follower, count in followers.items():
+        if follower == word:
+            numerator += count
+        denominator += count
+    return numerator / (denominator + k * vocab_size)
