@@ -237,8 +237,9 @@ def reweigh(
         probs.append(np.where(is_seen, mixed, probs[-1]))
     asked, fitted = np.ones(len(alphas[0])), list(weights)
     for n in range(len(weights) - 1, -1, -1):
-        chose = asked * seen[n] * weights[n] * alphas[n] / probs[n + 1]
+        share = seen[n] * weights[n] * alphas[n] / probs[n + 1]
+        share = np.minimum(share, 1.0)  # rounding may exceed it
         if chances := float((asked * seen[n]).sum()):
-            fitted[n] = float(chose.sum()) / chances
-        asked = asked - chose
+            fitted[n] = min(float((asked * share).sum()) / chances, 1.0)
+        asked = asked * (1 - share)
     return fitted
