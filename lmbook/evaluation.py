@@ -196,7 +196,7 @@ class Scores:
     parameters: int | None = None
 
 
-def score(
+def table_row(
     model: str,
     log_probs: Sequence[Tensor],
     texts: Sequence[str],

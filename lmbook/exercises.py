@@ -14,6 +14,7 @@ import inspect
 import math
 import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,37 +65,76 @@ def fault(attempt: Callable) -> str | None:
         known = ", ".join(sorted(EXERCISES))
         raise KeyError(f"no exercise is called {name!r}; there are: {known}")
     asked = EXERCISES[name]
-    rng = random.Random(name)
-    for _ in range(NUM_CASES):
-        arguments = asked.make_input(rng)
-        expected = asked.specification(*arguments)
+    for i in range(NUM_CASES):
+        expected = asked.specification(*case(name, i))
         try:
-            found = attempt(*arguments)
+            found = attempt(*case(name, i))
         except NotImplementedError:
             return "Not written yet: put your code where the error is raised."
         except Exception as error:
             return (
-                f"{call(name, arguments)} should be {shown(expected)}, but "
-                f"raises {type(error).__name__}: {error}"
+                f"{call(name, case(name, i))} should be {shown(expected)}, "
+                f"but raises {type(error).__name__}: {error}"
             )
         if not same(found, expected):
             return (
-                f"{call(name, arguments)} should be {shown(expected)}, "
-                f"yours gives {shown(found)}.{hint(asked, arguments, found)}"
+                f"{call(name, case(name, i))} {difference(found, expected)}"
+                f"{hint(attempt, i, found)}"
             )
     return None
 
 
-def hint(asked: Exercise, arguments: tuple, found: Any) -> str:
-    """What the reader's value looks like, if it is a known mistake's."""
-    for words, mistake in asked.mistakes.items():
-        if same(found, mistake(*arguments)):
-            return f"\nHint: {words}"
-    return ""
+def case(name: str, i: int) -> tuple:
+    """The arguments of case i, made anew: no attempt can spoil them."""
+    return EXERCISES[name].make_input(random.Random(f"{name} {i}"))
+
+
+def difference(found: Any, expected: Any) -> str:
+    """What should have come and what came, with the digits that differ."""
+    if found is None:
+        return f"should be {shown(expected)}, yours returns nothing."
+    wanted, got = (getattr(x, "shape", None) for x in (expected, found))
+    if None not in (wanted, got) and wanted != got:
+        return f"should have shape {tuple(wanted)}, yours has {tuple(got)}."
+    for digits in (4, 8, 17):
+        a, b = shown(expected, digits), shown(found, digits)
+        if a != b:
+            break
+    return f"should be {a}, yours gives {b}."
+
+
+def hint(attempt: Callable, i: int, found: Any) -> str:
+    """What the reader's value in case i looks like, if a known mistake's.
+
+    Two mistakes may give the same value there; the hint is that of the one
+    that is like the attempt in more of the cases.
+    """
+    name = attempt.__name__
+    likeness = {
+        words: num_alike(attempt, mistake, name)
+        for words, mistake in EXERCISES[name].mistakes.items()
+        if same(found, mistake(*case(name, i)))
+    }
+    return f"\nHint: {max(likeness, key=likeness.get)}" if likeness else ""
+
+
+def num_alike(attempt: Callable, mistake: Callable, name: str) -> int:
+    """In how many cases an attempt gives what a known mistake gives."""
+    total = 0
+    for i in range(NUM_CASES):
+        with suppress(Exception):
+            total += same(attempt(*case(name, i)), mistake(*case(name, i)))
+    return total
 
 
 def same(found: Any, expected: Any) -> bool:
-    """Equal in shape and, to six digits, in value; numbers of any type."""
+    """Equal in shape and, to six digits, in value; numbers of any type.
+
+    >>> same([1, 0.3333333], torch.tensor([1, 1 / 3]))
+    True
+    >>> same([1], 1) or same("1", 1) or same({"a": 1}, {"a": 1, "b": 0})
+    False
+    """
     if isinstance(expected, Mapping):
         return (
             isinstance(found, Mapping)
@@ -108,8 +148,10 @@ def same(found: Any, expected: Any) -> bool:
             torch.as_tensor(value, dtype=torch.float64)
             for value in (found, expected)
         )
-    except (TypeError, ValueError, RuntimeError):
-        return found == expected
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        if not all(isinstance(x, (list, tuple)) for x in (found, expected)):
+            return type(found) is type(expected) and found == expected
+        return len(found) == len(expected) and all(map(same, found, expected))
     return a.shape == b.shape and torch.allclose(
         a, b, rtol=1e-6, atol=1e-9, equal_nan=True
     )
@@ -119,18 +161,24 @@ def call(name: str, arguments: tuple) -> str:
     return f"{name}({', '.join(shown(value) for value in arguments)})"
 
 
-def shown(value: Any) -> str:
-    """A value as a reader would write it, numbers to four digits."""
-    if isinstance(value, torch.Tensor):
+def shown(value: Any, digits: int = 4) -> str:
+    """A value as a reader would write it, numbers to four digits.
+
+    >>> shown((torch.tensor([1, 2]), {"cat": 2 / 3}))
+    "([1, 2], {'cat': 0.6667})"
+    """
+    if hasattr(value, "tolist"):  # an array or a number of torch or NumPy
         value = value.tolist()
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.{digits}g}"
     if isinstance(value, list):
-        return f"[{', '.join(shown(item) for item in value)}]"
+        return f"[{', '.join(shown(item, digits) for item in value)}]"
     if isinstance(value, tuple):
-        return f"({', '.join(shown(item) for item in value)})"
+        return f"({', '.join(shown(item, digits) for item in value)})"
     if isinstance(value, Mapping):
-        pairs = (f"{shown(k)}: {shown(v)}" for k, v in value.items())
+        pairs = (
+            f"{shown(k, digits)}: {shown(v, digits)}" for k, v in value.items()
+        )
         return f"{{{', '.join(pairs)}}}"
     if inspect.isfunction(value):
         return value.__name__
@@ -140,9 +188,12 @@ def shown(value: Any) -> str:
 # What the exercises are made of.
 
 
-def some_probabilities(rng: random.Random) -> list[float]:
+def some_probabilities(
+    rng: random.Random, number: int | None = None
+) -> list[float]:
     """Two to six probabilities that sum to 1; now and then one is 0."""
-    weights = [rng.randrange(0, 9) for _ in range(rng.randrange(2, 7))]
+    number = number or rng.randrange(2, 7)
+    weights = [rng.randrange(0, 9) for _ in range(number)]
     weights[rng.randrange(len(weights))] += 1
     return [weight / sum(weights) for weight in weights]
 
@@ -178,12 +229,16 @@ def entropy_bits(probs: list[float]) -> float:
 
 
 def some_model(rng: random.Random) -> Callable[[list[str]], dict[str, float]]:
-    """A next-word function in which the last word decides what can follow."""
+    """A next-word function in which the last word decides what can follow.
+
+    A word that cannot has probability 0, or is not in the dictionary.
+    """
     vocabulary = ["a", "cat", "dog", "ran", "sat"]
-    rows = {
-        last: dict(zip(vocabulary, some_probabilities(rng), strict=False))
-        for last in [None, *vocabulary]
-    }
+    rows = {}
+    for last in [None, *vocabulary]:
+        probs = some_probabilities(rng, len(vocabulary))
+        pairs = zip(vocabulary, probs, strict=True)
+        rows[last] = {w: p for w, p in pairs if p or rng.random() < 0.5}
 
     def next_word_probs(words: list[str]) -> dict[str, float]:
         return rows[words[-1] if words else None]
@@ -303,3 +358,163 @@ def add_k_probability(
             numerator += count
         denominator += count
     return numerator / (denominator + k * vocab_size)
+
+
+def some_discounting(rng: random.Random) -> tuple:
+    """A row of counts, a word, a discount, and a shorter distribution.
+
+    Now and then the row is empty: a context that was never seen.
+    """
+    words = ["a", "cat", "dog", "ran", "sat"]
+    shorter = {word: weight / 15 for weight, word in enumerate(words, 1)}
+    seen = rng.sample(words, rng.choice([0, 2, 3, 3]))
+    followers = {word: rng.randrange(1, 9) for word in seen}
+    return followers, rng.choice(words), rng.choice([0.5, 0.75]), shorter
+
+
+def discounting(passed_on: Callable[[dict, float], float]) -> Callable:
+    """Absolute discounting with one's own idea of what is passed on."""
+
+    def probability(
+        followers: dict, word: str, discount: float, shorter: dict
+    ) -> float:
+        total = sum(followers.values())
+        if not total:
+            return shorter[word]
+        own = max(followers.get(word, 0) - discount, 0) / total
+        return own + passed_on(followers, discount) * shorter[word]
+
+    return probability
+
+
+@exercise(
+    some_discounting,
+    {
+        "the discount is taken from each different follower; what is passed "
+        "on grows with their number.": discounting(
+            lambda followers, discount: discount / sum(followers.values())
+        ),
+        "nothing is passed on: the probabilities no longer sum to 1.": (
+            discounting(lambda followers, discount: 0.0)
+        ),
+        "all of the shorter distribution is added; only the share that was "
+        "taken may be.": discounting(lambda followers, discount: 1.0),
+        "a word that was not seen has nothing to take from: mind the "
+        "negative numbers.": (
+            lambda followers, word, discount, shorter: (
+                shorter[word]
+                if not followers
+                else (
+                    followers.get(word, 0)
+                    - discount
+                    + discount * len(followers) * shorter[word]
+                )
+                / sum(followers.values())
+            )
+        ),
+    },
+)
+def discounted_probability(
+    followers: dict[str, int],
+    word: str,
+    discount: float,
+    shorter: dict[str, float],
+) -> float:
+    """p(word) after a context, by absolute discounting."""
+
+    def share_taken(followers: dict, discount: float) -> float:
+        taken = sum(min(discount, count) for count in followers.values())
+        return taken / sum(followers.values())
+
+    return discounting(share_taken)(followers, word, discount, shorter)
+
+
+@exercise(
+    lambda rng: (some_words(rng) + some_words(rng) + some_words(rng),),
+    {
+        "this counts every occurrence; count different words in front.": (
+            lambda words: {
+                word: words[1:].count(word) for word in set(words[1:])
+            }
+        ),
+        "this counts the words behind; Kneser and Ney count those in front.": (
+            lambda words: {
+                word: len(row) for word, row in pairs_of(words).items()
+            }
+        ),
+    },
+)
+def continuation_counts(words: list[str]) -> dict[str, int]:
+    """For each word, after how many different words it came."""
+    return {word: len(row) for word, row in pairs_of(words[::-1]).items()}
+
+
+@exercise(
+    lambda rng: ([-rng.uniform(0.1, 5) for _ in range(rng.randrange(2, 7))],),
+    {
+        "the logarithms are natural, so the power must be of e, not of 2.": (
+            lambda log_probs: 2 ** (-sum(log_probs) / len(log_probs))
+        ),
+        "this is the cross-entropy in nats; the perplexity is e to it.": (
+            lambda log_probs: -sum(log_probs) / len(log_probs)
+        ),
+        "the sign: a perplexity is never below 1.": (
+            lambda log_probs: math.exp(sum(log_probs) / len(log_probs))
+        ),
+        "take the mean of the logarithms first, and the power after it.": (
+            lambda log_probs: (
+                sum(math.exp(-log_prob) for log_prob in log_probs)
+                / len(log_probs)
+            )
+        ),
+        "this is for the whole text; take the mean over the tokens.": (
+            lambda log_probs: math.exp(-sum(log_probs))
+        ),
+    },
+)
+def perplexity(log_probs: list[float]) -> float:
+    """exp of the mean surprise: one over the geometric mean."""
+    product = 1.0
+    for log_prob in log_probs:
+        product *= math.exp(log_prob)
+    return (1 / product) ** (1 / len(log_probs))
+
+
+def elo_by(power: float, scale: float, gain_b: float) -> Callable:
+    """An Elo update with one's own sign, scale, and share of the loser."""
+
+    def update(
+        rating_a: float, rating_b: float, score: float, step: float
+    ) -> tuple[float, float]:
+        expected = 1 / (1 + 10 ** (power * (rating_a - rating_b) / scale))
+        gain = step * (score - expected)
+        return rating_a + gain, rating_b + gain_b * gain
+
+    return update
+
+
+@exercise(
+    lambda rng: (
+        rng.randrange(1200, 1800),
+        rng.randrange(1200, 1800),
+        rng.choice([0, 0.5, 1]),
+        rng.choice([16, 32]),
+    ),
+    {
+        "the stronger player is expected to win more often, not less.": (
+            elo_by(1, 400, -1)
+        ),
+        "what one gains the other loses: the sum of ratings stays.": (
+            elo_by(-1, 400, 0)
+        ),
+        "the winner is expected to win half of the time, whatever the "
+        "ratings: use their difference.": elo_by(0, 400, -1),
+    },
+)
+def elo_update(
+    rating_a: float, rating_b: float, score: float, step: float
+) -> tuple[float, float]:
+    """Both ratings after a game."""
+    odds = 10 ** (rating_a / 400) / 10 ** (rating_b / 400)
+    moved = step * (score - odds / (1 + odds))
+    return rating_a + moved, rating_b - moved

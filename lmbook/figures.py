@@ -9,6 +9,7 @@ Leaves out: computing anything. The numbers behind a figure stand on the page.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -87,9 +88,16 @@ def next_words(
 
 
 def surprise(words: Sequence[str], bits: Sequence[float]) -> None:
-    """The surprise of each word of a line, in bits, one column a word."""
+    """The surprise of each word of a line, in bits, one column a word.
+
+    An impossible word has the sign ∞ in place of a bar.
+    """
     with axes(2.4) as plot:
-        plot.bar(range(len(words)), bits, 0.75, color=COLOURS[0])
+        heights = [x if math.isfinite(x) else 0.0 for x in bits]
+        plot.bar(range(len(words)), heights, 0.75, color=COLOURS[0])
+        for place, x in enumerate(bits):
+            if not math.isfinite(x):
+                plot.text(place, 0, "∞", ha="center", va="bottom")
         plot.set_xticks(range(len(words)), words, rotation=60, ha="right")
         plot.tick_params(axis="x", length=0, labelsize=8, pad=1)
         plot.set_ylabel("surprise (bits)")
@@ -101,8 +109,12 @@ def by_kind(
     series: Mapping[str, Mapping[str, float]],
     label: str = "gap to the floor (bits per word)",
 ) -> None:
-    """A row for each kind of word, a mark for each model."""
+    """A row for each kind of word, a mark for each model.
+
+    Infinite values are left out.
+    """
     kinds = list(next(iter(series.values())))
+    lowest = min(min(values.values()) for values in series.values())
     with axes(0.9 + 0.3 * len(kinds)) as plot:
         for i, (name, values) in enumerate(series.items()):
             places = range(len(kinds))
@@ -118,7 +130,7 @@ def by_kind(
             )
         plot.set_yticks(range(len(kinds)), kinds)
         plot.set_ylim(len(kinds) - 0.5, -0.5)
-        plot.set_xlim(left=0)
+        plot.set_xlim(left=min(0, lowest))
         plot.set_xlabel(label)
         plot.tick_params(axis="y", length=0)
         plot.grid(axis="both")
@@ -181,13 +193,18 @@ def counts(
     """A table of numbers as a grid: the darker, the larger."""
     with axes(0.9 + 0.3 * len(rows)) as plot:
         largest = max(max(row) for row in matrix)
-        plot.imshow(matrix, cmap="Blues", vmin=0, vmax=1.4 * largest)
+        plot.imshow(matrix, cmap="Blues", vmin=0, vmax=2 * largest)
         for y, row in enumerate(matrix):
             for x, value in enumerate(row):
                 if value:
                     plot.text(x, y, f"{value:g}", ha="center", va="center")
         plot.set_xticks(range(len(columns)), columns)
         plot.set_yticks(range(len(rows)), rows)
+        for place in range(1, max(len(rows), len(columns))):
+            plot.axhline(place - 0.5, color="white", linewidth=1.5)
+            plot.axvline(place - 0.5, color="white", linewidth=1.5)
+        plot.set_xlim(-0.5, len(columns) - 0.5)
+        plot.set_ylim(len(rows) - 0.5, -0.5)
         plot.set_xlabel(xlabel)
         plot.set_ylabel(ylabel)
         plot.xaxis.set_label_position("top")
@@ -224,11 +241,46 @@ def number_line(probs: Mapping[str, float], point: float) -> None:
             plot.text(start + width / 2, 0, name, ha="center", va="center")
             start += width
         plot.plot([point, point], [-0.45, 0.45], color=INK)
-        plot.annotate(
-            f"u = {point}", (point, 0.45), ha="center", va="bottom"
-        )
+        plot.annotate(f"u = {point}", (point, 0.45), ha="center", va="bottom")
         plot.set_ylim(-0.5, 0.8)
         plot.set_xlim(0, 1)
         plot.set_yticks([])
         plot.spines["left"].set_visible(False)
         plot.set_xlabel("cumulative probability")
+
+
+def stacked(rows: Mapping[str, Mapping[str, float]], xlabel: str) -> None:
+    """A bar for each row, cut into named shares that follow one another."""
+    names = list(next(iter(rows.values())))
+    with axes(0.9 + 0.35 * len(rows)) as plot:
+        starts = [0.0] * len(rows)
+        for i, name in enumerate(names):
+            widths = [row[name] for row in rows.values()]
+            plot.barh(
+                range(len(rows)),
+                widths,
+                0.65,
+                starts,
+                color=COLOURS[i],
+                edgecolor="white",
+                label=name,
+            )
+            starts = [a + b for a, b in zip(starts, widths, strict=True)]
+        plot.set_yticks(range(len(rows)), list(rows))
+        plot.set_ylim(len(rows) - 0.5, -0.5)
+        plot.set_xlim(0, 1)
+        plot.set_xlabel(xlabel)
+        plot.tick_params(axis="y", length=0)
+        plot.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def histogram(
+    values: Sequence[float], xlabel: str, ylabel: str, num_bins: int = 40
+) -> None:
+    """How often values fall where; a dashed line stands at zero."""
+    with axes(2.4) as plot:
+        plot.hist(values, num_bins, color=COLOURS[0])
+        plot.axvline(0, color=INK, linewidth=1, linestyle="--")
+        plot.set_xlabel(xlabel)
+        plot.set_ylabel(ylabel)
+        plot.grid(axis="y")

@@ -18,8 +18,8 @@ from lmbook.evaluation import (
     gap_bits,
     num_impossible,
     perplexity,
-    score,
     table,
+    table_row,
     token_gaps,
     token_log_probs,
 )
@@ -251,8 +251,8 @@ def test_table_by_hand():
     """Two tokens of 1 and 3 bits over 8 bytes; the floor takes 1 bit each."""
     log_probs, floor = in_bits([1.0, 3.0]), in_bits([1.0, 1.0])
     rows = [
-        score("n-gram", log_probs, ["12345678"], floor, parameters=12345),
-        score("floor", floor, ["12345678"], floor),
+        table_row("n-gram", log_probs, ["12345678"], floor, parameters=12345),
+        table_row("floor", floor, ["12345678"], floor),
     ]
     assert table(rows).splitlines() == [
         "| model  | bits per token | perplexity | bits per byte | gap bits "
@@ -274,7 +274,7 @@ def test_table_shows_the_infinite_and_leaves_out_what_no_row_has():
         bits_per_byte=INF,
         seconds=1.26,
     )
-    assert score("a", in_bits([1.0]), ["a"]).gap_bits is None
+    assert table_row("a", in_bits([1.0]), ["a"]).gap_bits is None
     head, _, line = table([row]).splitlines()
     assert "gap" not in head
     assert line.count("inf") == 3
