@@ -491,6 +491,27 @@ def test_a_weight_that_is_never_asked_stays():
     assert estimate_weights(counts, [torch.tensor([1, 2])])[2:] == [0.5, 0.5]
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_weights_of_a_text_that_is_nearly_certain(seed):
+    """After three words the next is certain: the weights there go to 1.
+
+    So shorter contexts choose no more than what rounding leaves. Once that
+    gave weights below 0 and above 1, for four of these ten texts.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    text = torch.randint(3, 31, (211,), generator=generator).tolist()
+    documents = [torch.tensor([BOS, *text, 2])] * 3
+    counts = count_ngrams(documents, 6, 31)
+    costs = []
+    for n in range(0, 23, 2):
+        weights = estimate_weights(counts, documents, num_steps=n)
+        assert all(0 <= weight <= 1 for weight in weights)
+        methods = [partial(jelinek_mercer, weight=w) for w in weights]
+        costs.append(mean_nats(smooth(counts, methods), documents))
+    assert all(b <= a + 1e-12 for a, b in pairwise(costs))
+    assert costs[-1] < costs[0] / 10
+
+
 # Stupid back-off -----------------------------------------------------------
 
 
