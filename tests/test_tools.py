@@ -248,8 +248,8 @@ def test_every_requirement_is_pinned_once_for_a_python():
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        (None, "Install Python 3.10 or later, or say make PYTHON=path"),
-        ("version_info", "is too old: the book needs Python 3.10"),
+        (None, "Install Python 3.11 or later, or say make PYTHON=path"),
+        ("version_info", "is too old: the book needs Python 3.11"),
         ("ensurepip", "sudo apt install python3-venv"),
     ],
 )
