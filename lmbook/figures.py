@@ -10,10 +10,11 @@ Leaves out: computing anything. The numbers behind a figure stand on the page.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 
 INK, FAINT = "#333333", "#d5d5d5"
@@ -284,3 +285,57 @@ def histogram(
         plot.set_xlabel(xlabel)
         plot.set_ylabel(ylabel)
         plot.grid(axis="y")
+
+
+def scatter(
+    points: Mapping[str, Sequence[tuple[float, float]]],
+    xlabel: str,
+    ylabel: str,
+    *,
+    lines: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    ylim: tuple[float, float] | None = None,
+) -> None:
+    """Named groups of points, and named lines through other points."""
+    with axes() as plot:
+        for i, (name, pairs) in enumerate(points.items()):
+            x, y = zip(*pairs, strict=True)
+            plot.plot(x, y, MARKERS[i], color=COLOURS[i], label=name)
+        dashes = ("-", "--", "-.", ":")
+        for i, (name, pairs) in enumerate((lines or {}).items()):
+            x, y = zip(*pairs, strict=True)
+            colour = COLOURS[(i + len(points)) % len(COLOURS)]
+            plot.plot(x, y, dashes[i % 4], color=colour, label=name)
+        plot.set_xlabel(xlabel)
+        plot.set_ylabel(ylabel)
+        if ylim:
+            plot.set_ylim(*ylim)
+        plot.grid(axis="both")
+        if len(points) + len(lines or {}) > 1:
+            plot.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def contours(
+    height: Callable[[float, float], float],
+    xs: Sequence[float],
+    ys: Sequence[float],
+    xlabel: str,
+    ylabel: str,
+    *,
+    path: Sequence[tuple[float, float]] = (),
+) -> None:
+    """Lines of equal height over a plane, and a path across it.
+
+    The lines are spaced by factors, as heights of a loss span many of them.
+    """
+    heights = np.array([[height(x, y) for x in xs] for y in ys])
+    levels = np.geomspace(heights.min(), heights.max(), 12)
+    with axes(3.6) as plot:
+        shown = plot.contour(
+            xs, ys, heights, levels, cmap="viridis", norm="log", linewidths=1
+        )
+        plot.clabel(shown, levels[2::3], fmt="%.0f", fontsize=7)
+        if len(path):
+            plot.plot(*zip(*path, strict=True), "o-", color=COLOURS[1], ms=3)
+            plot.plot(*path[-1], "P", color=INK, markersize=8)
+        plot.set_xlabel(xlabel)
+        plot.set_ylabel(ylabel)

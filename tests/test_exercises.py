@@ -177,7 +177,7 @@ def test_a_late_fault_is_found(area):
 
 
 def test_where_two_mistakes_agree_the_likelier_is_hinted_at(area):
-    """In the square of case 0, both mistakes give 9."""
+    """3 + 6 is 3 squared: case 0 alone cannot tell."""
     sides = [(3, 6), *[(k, k + 1) for k in range(2, NUM_CASES + 1)]]
     inputs = {
         random.Random(f"area {i}").random(): s for i, s in enumerate(sides)
@@ -293,7 +293,6 @@ def test_docstring_examples_run():
         (np.int64(7), "7"),
         (named("sat", len), "sat"),
     ],
-    ids=str,
 )
 def test_shown_as_a_reader_would_write_it(value, text):
     assert shown(value) == text

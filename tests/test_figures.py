@@ -36,6 +36,9 @@ SHARES = {
     "a": {"order 1": 0.375, "order 2": 0.625},
 }
 VALUES = [-1.0, -0.5, 0.25, 0.3, 2.0]
+POINTS = {"Python": [(1.0, 4.0), (3.0, 2.5)], "English": [(2.0, 7.0)]}
+FITTED = {"least squares": [(0.0, 5.0), (4.0, 3.0)]}
+DESCENT = [(-2.0, 4.0), (0.0, 2.0), (1.0, 1.0)]
 EXAMPLES = {
     "next_words": lambda: figures.next_words(NEXT_WORDS, top=3),
     "surprise": lambda: figures.surprise(WORDS, BITS),
@@ -52,7 +55,20 @@ EXAMPLES = {
     "histogram": lambda: figures.histogram(
         VALUES, "bits per token", "stories", num_bins=3
     ),
+    "scatter": lambda: figures.scatter(
+        POINTS, "words", "length (characters)", lines=FITTED
+    ),
+    "contours": lambda: figures.contours(
+        bowl, range(-3, 4), range(-2, 7), "slope", "intercept", path=DESCENT
+    ),
 }
+
+
+def bowl(x, y):
+    """Lowest, 3, at x = 1 and y = 1; the farther in y, the higher."""
+    return 3 + (x - 1) ** 2 + 4 * (y - 1) ** 2
+
+
 every_figure = pytest.mark.parametrize("name", EXAMPLES)
 
 
@@ -442,6 +458,64 @@ def test_a_histogram_counts_values_in_bins(axes_of):
         "bits per token",
         "stories",
     )
+
+
+def test_points_are_marks_and_fits_are_lines(axes_of):
+    axes = axes_of(figures.scatter, POINTS, "x (m)", "y (s)", lines=FITTED)
+    *groups, line = axes.lines
+    for group, pairs in zip(groups, POINTS.values(), strict=True):
+        assert points(group) == pairs
+        assert group.get_linestyle() == "None"
+        assert group.get_marker() in MARKERS
+    assert points(line) == FITTED["least squares"]
+    assert (line.get_linestyle(), line.get_marker()) == ("-", "None")
+    assert legend(axes) == ["Python", "English", "least squares"]
+    assert len({line.get_color() for line in axes.lines}) == 3
+    assert groups[0].get_marker() != groups[1].get_marker()
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x (m)", "y (s)")
+
+
+def test_a_single_group_of_points_needs_no_legend(axes_of):
+    axes = axes_of(
+        figures.scatter, {"one": [(1.0, 2.0)]}, "x", "y", ylim=(0, 9)
+    )
+    assert axes.get_legend() is None
+    assert axes.get_ylim() == (0, 9)
+
+
+def test_contours_are_where_the_height_is(axes_of):
+    xs, ys = np.linspace(-3, 3, 121), np.linspace(-2, 6, 161)
+    axes = axes_of(figures.contours, bowl, xs, ys, "slope", "intercept")
+    (shown,) = (c for c in axes.collections if hasattr(c, "levels"))
+    # From the lowest to the highest, each the same factor above the last.
+    assert shown.levels[0] == bowl(1, 1)
+    assert shown.levels[-1] == pytest.approx(bowl(-3, 6))
+    factors = shown.levels[1:] / shown.levels[:-1]
+    assert factors == pytest.approx(np.full(len(factors), factors[0]))
+    drawn = 0
+    for level, path in zip(shown.levels, shown.get_paths(), strict=True):
+        for x, y in path.vertices:
+            # The height between two points of the grid is taken as straight.
+            assert bowl(x, y) == pytest.approx(level, abs=0.02)
+            drawn += 1
+    assert drawn > 1000
+    assert axes.lines[:] == []
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("slope", "intercept")
+
+
+def test_a_path_crosses_the_contours_and_marks_its_end(axes_of):
+    axes = axes_of(
+        figures.contours,
+        bowl,
+        range(-3, 4),
+        range(-2, 7),
+        "x",
+        "y",
+        path=DESCENT,
+    )
+    path, end = axes.lines
+    assert points(path) == DESCENT and path.get_marker() == "o"
+    assert points(end) == DESCENT[-1:] and end.get_marker() != "o"
 
 
 # Telling series apart ------------------------------------------------------

@@ -12,7 +12,7 @@ fail() {
 }
 
 command -v "$python" >/dev/null ||
-    fail "no $python. Install Python 3.10 or later, or say make PYTHON=path"
+    fail "no $python. Install Python 3.11 or later, or say make PYTHON=path"
 
 # An environment that was moved, or whose Python is gone, is made anew.
 here=$(pwd -P)
@@ -26,9 +26,10 @@ if [ -e "$venv" ]; then
 fi
 
 if [ ! -e "$venv" ]; then
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
-        fail "$("$python" --version) is too old: the book needs Python 3.10 \
-or later. Say which one to use: make PYTHON=python3.12"
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        fail "$("$python" --version) is too old: the book needs Python 3.11 \
+or later, as its site's theme does. Say which one to use: \
+make PYTHON=python3.12"
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         fail "$python cannot create virtual environments. On Debian and \
 Ubuntu: sudo apt install python3-venv"

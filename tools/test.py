@@ -25,12 +25,14 @@ NBVAL = [
     "-n2",
     "--dist=loadscope",
 ]
+# Two processes; a file's tests stay together, in order, with what they share.
+TWO_AT_A_TIME = ["-n2", "--dist=loadfile"]
 
 # Name -> commands. A step passes if each of its commands exits 0.
 STEPS = {
     "lint": [[*RUFF, "check", "."], [*RUFF, "format", "--check", "."]],
     "form": [[sys.executable, "tools/notebooks.py", "check"]],
-    "units": [[*PYTEST, "tests", "--ignore=tests/site"]],
+    "units": [[*PYTEST, "tests", "--ignore=tests/site", *TWO_AT_A_TIME]],
     "notebooks": [[*PYTEST, *NBVAL, "chapters"]],
     "site": [[sys.executable, "tools/build.py"]],
     "links": [[*PYTEST, "tests/site", "--ignore=tests/site/test_browser.py"]],
