@@ -276,6 +276,240 @@ def slope_through_origin(xs: list[float], ys: list[float]) -> float:
     return above / below
 
 
+def some_matrix(rng: random.Random, num_rows: int) -> list[list[int]]:
+    """Rows of two to four small counts; none is all zeros."""
+    num_columns = rng.randrange(2, 5)
+    rows = [rng.choices(range(4), k=num_columns) for _ in range(num_rows)]
+    for row in rows:
+        row[rng.randrange(num_columns)] += 1
+    return rows
+
+
+def some_product(rng: random.Random) -> tuple[list[int], list[list[int]]]:
+    """A vector and a matrix with a row for each of its numbers."""
+    vector = [rng.randrange(4) for _ in range(rng.randrange(2, 5))]
+    return vector, some_matrix(rng, len(vector))
+
+
+@exercise(
+    some_product,
+    {
+        "this is the matrix times the vector, a dot product with each row; "
+        "here the rows are added up.": (
+            lambda vector, matrix: [
+                sum(x * y for x, y in zip(vector, row, strict=False))
+                for row in matrix
+            ]
+        ),
+        "the rows are added, but each has to be taken as many times as the "
+        "vector says.": (
+            lambda vector, matrix: [
+                sum(column) for column in zip(*matrix, strict=True)
+            ]
+        ),
+        "the rows are multiplied and not yet added up.": (
+            lambda vector, matrix: [
+                [x * y for y in row]
+                for x, row in zip(vector, matrix, strict=True)
+            ]
+        ),
+    },
+)
+def vector_times_matrix(
+    vector: list[float], matrix: list[list[float]]
+) -> list[float]:
+    """(V,) times (V, D) -> (D,): the rows, weighted and added."""
+    totals = []
+    for j in range(len(matrix[0])):
+        total = 0.0
+        for i in range(len(vector)):
+            total += vector[i] * matrix[i][j]
+        totals.append(total)
+    return totals
+
+
+@exercise(
+    lambda rng: (
+        torch.tensor(some_matrix(rng, rng.randrange(2, 5))).double(),
+    ),
+    {
+        "these are dot products; divide each by the lengths of both texts.": (
+            lambda counts: counts @ counts.T
+        ),
+        "the lengths are those of the columns: a text is a row, so its "
+        "length runs along axis 1.": (
+            lambda counts: (
+                (counts / counts.norm(dim=0).clamp(min=1))
+                @ (counts / counts.norm(dim=0).clamp(min=1)).T
+            )
+        ),
+        "each product is divided by one length only, that of its column.": (
+            lambda counts: counts @ counts.T / counts.norm(dim=1)
+        ),
+        "`lengths * lengths` has the shape (B,); every length times every "
+        "other, (B, B), is `lengths[:, None] * lengths`.": (
+            lambda counts: counts @ counts.T / counts.norm(dim=1) ** 2
+        ),
+        "this divides by the number of words; the length of a vector is the "
+        "root of the sum of its squares.": (
+            lambda counts: (
+                counts @ counts.T / counts.sum(1) / counts.sum(1, keepdim=True)
+            )
+        ),
+        "the lengths lack their square root.": (
+            lambda counts: (
+                (counts / (counts**2).sum(1, keepdim=True))
+                @ (counts / (counts**2).sum(1, keepdim=True)).T
+            )
+        ),
+    },
+)
+def all_cosines(counts: torch.Tensor) -> list[list[float]]:
+    """(B, V) -> (B, B): the cosine of every row with every row."""
+    rows = counts.tolist()
+    lengths = [math.sqrt(sum(x * x for x in row)) for row in rows]
+    return [
+        [
+            sum(x * y for x, y in zip(rows[i], rows[j], strict=True))
+            / (lengths[i] * lengths[j])
+            for j in range(len(rows))
+        ]
+        for i in range(len(rows))
+    ]
+
+
+def some_logits(rng: random.Random, scale: float = 1) -> torch.Tensor:
+    """Two or three rows of two to four scores."""
+    rows, columns = rng.randrange(2, 4), rng.randrange(2, 5)
+    return torch.tensor(
+        [
+            [scale * rng.randrange(-40, 41) / 10 for _ in range(columns)]
+            for _ in range(rows)
+        ],
+        dtype=torch.float64,
+    )
+
+
+def softmax_by(largest: Callable[[torch.Tensor], Any], dim: int) -> Callable:
+    """Softmax with one's own idea of what to subtract, and of the axis."""
+
+    def softmax(logits: torch.Tensor) -> torch.Tensor:
+        powers = (logits - largest(logits)).exp()
+        return powers / powers.sum(dim, keepdim=True)
+
+    return softmax
+
+
+@exercise(
+    lambda rng: (some_logits(rng, rng.choice([1, 1, 500])),),
+    {
+        "e to a large number is infinite, and infinite / infinite is nan: "
+        "subtract the largest of the row first.": (
+            softmax_by(lambda logits: 0, dim=-1)
+        ),
+        "each row must sum to 1; this adds up the columns.": (
+            softmax_by(lambda logits: logits.amax(0, keepdim=True), dim=0)
+        ),
+        "subtract from each row its own largest: next to another row's, all "
+        "powers of a row can become 0, and 0 / 0 is nan.": (
+            softmax_by(lambda logits: logits.max(), dim=-1)
+        ),
+        "the powers do not sum to 1 yet: divide each row by its sum.": (
+            lambda logits: (logits - logits.amax(-1, keepdim=True)).exp()
+        ),
+    },
+)
+def softmax(logits: torch.Tensor) -> torch.Tensor:
+    """(B, K) logits -> (B, K) probabilities, each row summing to 1."""
+    rows = []
+    for row in logits.tolist():
+        powers = [math.exp(z - max(row)) for z in row]
+        rows.append([power / sum(powers) for power in powers])
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def some_targets(rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits, and for each row the number of its right class."""
+    logits = some_logits(rng)
+    num_rows, num_classes = logits.shape
+    targets = [rng.randrange(num_classes) for _ in range(num_rows)]
+    return logits, torch.tensor(targets)
+
+
+def picked(values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """(B, K), (B,) -> (B,): in each row the value of its target."""
+    return values[torch.arange(len(targets)), targets]
+
+
+@exercise(
+    some_targets,
+    {
+        "this is in bits; nats take the natural logarithm.": (
+            lambda logits, targets: (
+                -picked(logits.log_softmax(-1), targets).mean() / math.log(2)
+            )
+        ),
+        "this is the sum; take the mean over the rows.": (
+            lambda logits, targets: (
+                -picked(logits.log_softmax(-1), targets).sum()
+            )
+        ),
+        "the sign: a surprise is never negative.": (
+            lambda logits, targets: picked(
+                logits.log_softmax(-1), targets
+            ).mean()
+        ),
+        "this is the surprise at all classes; only the right one came.": (
+            lambda logits, targets: -logits.log_softmax(-1).mean()
+        ),
+        "this takes every target's column from every row; pair row i with "
+        "target i.": (
+            lambda logits, targets: -logits.log_softmax(-1)[:, targets].mean()
+        ),
+        "a logit is no probability: softmax comes first, the logarithm "
+        "after it.": (lambda logits, targets: -picked(logits, targets).mean()),
+        "take the logarithm of each probability before the mean.": (
+            lambda logits, targets: (
+                -picked(logits.softmax(-1), targets).mean().log()
+            )
+        ),
+    },
+)
+def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> float:
+    """Mean surprise at the right classes in nats; (B, K), (B,) -> number."""
+    total = 0.0
+    for i in range(len(targets)):
+        row = logits[i].tolist()
+        total += math.log(sum(math.exp(z) for z in row)) - row[targets[i]]
+    return total / len(targets)
+
+
+def zigzag(*weights: float) -> Callable[[float], float]:
+    """A sum of ReLUs that begin at 0, 1, 2 …, with these weights."""
+    return lambda num_not: sum(
+        weight * max(0.0, num_not - start)
+        for start, weight in enumerate(weights)
+    )
+
+
+@exercise(
+    lambda rng: (rng.randrange(0, 301) / 100,),
+    {
+        "beyond 1 this stays level; the second neuron must turn the line "
+        "down.": zigzag(1, -1),
+        "beyond 2 this falls below 0: a third neuron has to turn it up "
+        "again.": zigzag(1, -2),
+        "beyond 2 this stays level; the third neuron must turn the line "
+        "up.": zigzag(1, -2, 1),
+        "right for whole numbers; between them a sum of ReLUs runs "
+        "straight.": lambda num_not: num_not % 2,
+    },
+)
+def turned(num_not: float) -> float:
+    """1 after an odd number of “not”, 0 after an even; straight between."""
+    return 1 - abs(num_not - 1) if num_not < 2 else num_not - 2
+
+
 # Chapter 3: predicting by counting.
 
 
@@ -300,19 +534,18 @@ def entropy_bits(probs: list[float]) -> float:
 
 
 def some_model(rng: random.Random) -> Callable[[list[str]], dict[str, float]]:
-    """A next-word function in which the last word decides what can follow.
+    """A next-word function in which every word so far has a say.
 
-    A word that cannot has probability 0, or is not in the dictionary.
+    A word that cannot follow has probability 0, or is not in the dictionary.
     """
     vocabulary = ["a", "cat", "dog", "ran", "sat"]
-    rows = {}
-    for last in [None, *vocabulary]:
-        probs = some_probabilities(rng, len(vocabulary))
-        pairs = zip(vocabulary, probs, strict=True)
-        rows[last] = {w: p for w, p in pairs if p or rng.random() < 0.5}
+    seed = rng.random()
 
     def next_word_probs(words: list[str]) -> dict[str, float]:
-        return rows[words[-1] if words else None]
+        row = random.Random(f"{seed} {' '.join(words)}")
+        probs = some_probabilities(row, len(vocabulary))
+        pairs = zip(vocabulary, probs, strict=True)
+        return {w: p for w, p in pairs if p or row.random() < 0.5}
 
     return next_word_probs
 
@@ -341,6 +574,16 @@ def surprise_in(
             surprise_in(math.log)
         ),
         "the sign: a surprise is never negative.": surprise_in(math.log2, 1),
+        "the word before is not enough: give the model all words so far.": (
+            lambda model, words: surprise_in(math.log2)(
+                lambda start: model(start[-1:]), words
+            )
+        ),
+        "this is the mean; the surprise of a text is the sum.": (
+            lambda model, words: (
+                surprise_in(math.log2)(model, words) / len(words)
+            )
+        ),
         "this is the probability of the words, not their surprise.": (
             lambda model, words: math.prod(
                 model(words[:t]).get(words[t], 0) for t in range(len(words))
@@ -360,6 +603,9 @@ def surprise_bits(
     {
         "the pair that begins with the last word but one is missing.": (
             lambda words: pairs_of(words[:-1])
+        ),
+        "there is no <s> and no </s> here.": (
+            lambda words: pairs_of(["<s>", *words, "</s>"])
         ),
         "this counts the word before; the context comes first, its "
         "followers inside.": (lambda words: pairs_of(words[::-1])),
@@ -404,6 +650,12 @@ def some_followers(rng: random.Random) -> tuple:
         "the total must grow too, or the probabilities sum to more than 1.": (
             lambda followers, word, k, vocab_size: (
                 (followers.get(word, 0) + k) / sum(followers.values())
+            )
+        ),
+        "the total is the sum of the counts, not the number of words.": (
+            lambda followers, word, k, vocab_size: (
+                (followers.get(word, 0) + k)
+                / (len(followers) + k * vocab_size)
             )
         ),
         "only the words that were seen got their k.": (
@@ -464,6 +716,13 @@ def discounting(passed_on: Callable[[dict, float], float]) -> Callable:
         "the discount is taken from each different follower; what is passed "
         "on grows with their number.": discounting(
             lambda followers, discount: discount / sum(followers.values())
+        ),
+        "after a context that was never seen, the shorter one decides.": (
+            lambda followers, word, discount, shorter: (
+                discounted_probability(followers, word, discount, shorter)
+                if followers
+                else 0.0
+            )
         ),
         "nothing is passed on: the probabilities no longer sum to 1.": (
             discounting(lambda followers, discount: 0.0)
@@ -526,6 +785,9 @@ def continuation_counts(words: list[str]) -> dict[str, int]:
         "the logarithms are natural, so the power must be of e, not of 2.": (
             lambda log_probs: 2 ** (-sum(log_probs) / len(log_probs))
         ),
+        "this is the cross-entropy in bits; the perplexity is 2 to it.": (
+            lambda log_probs: -sum(log_probs) / len(log_probs) / math.log(2)
+        ),
         "this is the cross-entropy in nats; the perplexity is e to it.": (
             lambda log_probs: -sum(log_probs) / len(log_probs)
         ),
@@ -574,6 +836,12 @@ def elo_by(power: float, scale: float, gain_b: float) -> Callable:
     {
         "the stronger player is expected to win more often, not less.": (
             elo_by(1, 400, -1)
+        ),
+        "the power is of 10, and the difference is divided by 400.": (
+            elo_by(-1, 400 * math.log(10), -1)
+        ),
+        "both gain here; what one gains the other loses.": (
+            elo_by(-1, 400, 1)
         ),
         "what one gains the other loses: the sum of ratings stays.": (
             elo_by(-1, 400, 0)

@@ -144,7 +144,9 @@ def lines(
     ylabel: str,
     *,
     floor: float | None = None,
+    floor_name: str = "floor",
     xscale: str = "linear",
+    yscale: str = "linear",
     ylim: tuple[float, float] | None = None,
 ) -> None:
     """A line for each name, through its points x -> y; marks at the points.
@@ -164,7 +166,7 @@ def lines(
         if floor is not None:
             plot.axhline(floor, color=INK, linestyle="--", linewidth=1)
             plot.annotate(
-                f"floor {floor:.3f}",
+                f"{floor_name} {floor:.3f}",
                 (1, floor),
                 xycoords=("axes fraction", "data"),
                 xytext=(-2, 3),
@@ -172,9 +174,11 @@ def lines(
                 ha="right",
             )
         plot.set_xscale(xscale)
+        plot.set_yscale(yscale)
         xs = sorted({x for points in series.values() for x in points})
-        if xscale == "linear" and all(x == int(x) for x in xs):
-            plot.set_xticks(xs)
+        if all(x == int(x) for x in xs):
+            plot.set_xticks(xs, [f"{x:g}" for x in xs])
+            plot.set_xticks([], minor=True)
         plot.set_xlabel(xlabel)
         plot.set_ylabel(ylabel)
         if ylim:
@@ -322,20 +326,132 @@ def contours(
     ylabel: str,
     *,
     path: Sequence[tuple[float, float]] = (),
+    paths: Mapping[str, Sequence[tuple[float, float]]] | None = None,
 ) -> None:
     """Lines of equal height over a plane, and a path across it.
 
     The lines are spaced by factors, as heights of a loss span many of them.
+    `paths` draws one panel for each name. A path may leave the plane.
     """
+    panels = paths or {"": path}
     heights = np.array([[height(x, y) for x in xs] for y in ys])
     levels = np.geomspace(heights.min(), heights.max(), 12)
-    with axes(3.6) as plot:
-        shown = plot.contour(
-            xs, ys, heights, levels, cmap="viridis", norm="log", linewidths=1
+    with axes(3.6, len(panels), squeeze=False, sharey=True) as row:
+        for plot, (name, path) in zip(row[0], panels.items(), strict=True):
+            shown = plot.contour(
+                xs,
+                ys,
+                heights,
+                levels,
+                cmap="viridis",
+                norm="log",
+                linewidths=1,
+            )
+            plot.clabel(shown, levels[2::3], fmt="%.0f", fontsize=7)
+            if len(path):
+                across, up = zip(*path, strict=True)
+                plot.plot(across, up, "o-", color=COLOURS[1], ms=3)
+                plot.plot(across[-1], up[-1], "P", color=INK, markersize=8)
+            plot.set_title(name)
+            plot.set_xlim(min(xs), max(xs))
+            plot.set_ylim(min(ys), max(ys))
+            plot.set_xlabel(xlabel)
+        row[0][0].set_ylabel(ylabel)
+
+
+def regions(
+    panels: Mapping[str, Callable[[np.ndarray], Sequence[float]]],
+    groups: Mapping[str, Sequence[tuple[float, float]]],
+    xticks: Mapping[str, float],
+    yticks: Mapping[str, float],
+    xlabel: str,
+    ylabel: str,
+) -> None:
+    """Two named groups of points in each panel, over what its score says.
+
+    A score takes (N, 2) points and gives N numbers. Where they are above 0
+    the panel has the colour of the first group, elsewhere of the second.
+    """
+    points = np.array([point for pairs in groups.values() for point in pairs])
+    low, high = points.min(0), points.max(0)
+    margin = 0.25 * (high - low)
+    xs, ys = np.linspace(low - margin, high + margin, 161).T
+    grid = np.stack(np.meshgrid(xs, ys), -1)
+    with axes(
+        1.2 + 5.4 / len(panels), len(panels), squeeze=False, sharey=True
+    ) as row:
+        for plot, (title, score) in zip(row[0], panels.items(), strict=True):
+            scores = np.asarray(score(grid.reshape(-1, 2)))
+            plot.contourf(
+                xs,
+                ys,
+                scores.reshape(len(ys), len(xs)).clip(-1, 1),
+                levels=[-2, 0, 2],
+                colors=[COLOURS[1], COLOURS[0]],
+                alpha=0.2,
+            )
+            for i, (name, pairs) in enumerate(groups.items()):
+                x, y = zip(*pairs, strict=True)
+                plot.plot(x, y, MARKERS[i], color=COLOURS[i], label=name)
+            plot.set_title(title)
+            plot.set_xticks(
+                list(xticks.values()),
+                list(xticks),
+                rotation=60 if len(xticks) > 3 else 0,
+            )
+            plot.set_yticks(list(yticks.values()), list(yticks))
+            plot.tick_params(length=2, pad=2)
+            plot.set_xlabel(xlabel)
+        row[0][0].set_ylabel(ylabel)
+        plot.figure.legend(
+            *plot.get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=2,
         )
-        plot.clabel(shown, levels[2::3], fmt="%.0f", fontsize=7)
-        if len(path):
-            plot.plot(*zip(*path, strict=True), "o-", color=COLOURS[1], ms=3)
-            plot.plot(*path[-1], "P", color=INK, markersize=8)
+
+
+def arrows(
+    vectors: Mapping[str, tuple[float, float]],
+    xlabel: str,
+    ylabel: str,
+    *,
+    angle: tuple[str, str] | None = None,
+) -> None:
+    """Named arrows from the origin, and the angle between two of them."""
+    reach = [max(xy[axis] for xy in vectors.values()) for axis in (0, 1)]
+    with axes(3.2) as plot:
+        for i, (name, tip) in enumerate(vectors.items()):
+            head = {
+                "arrowstyle": "-|>,head_width=0.25,head_length=0.6",
+                "color": COLOURS[i],
+                "linewidth": 1.6,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            }
+            plot.annotate("", tip, (0, 0), arrowprops=head)
+            plot.annotate(
+                name,
+                tip,
+                (7, -2),
+                textcoords="offset points",
+                color=COLOURS[i],
+                va="top",
+            )
+        if angle:
+            ends = [math.atan2(*reversed(vectors[name])) for name in angle]
+            radius = 0.4 * min(math.hypot(*vectors[name]) for name in angle)
+            turn = np.linspace(min(ends), max(ends), 30)
+            plot.plot(radius * np.cos(turn), radius * np.sin(turn), color=INK)
+            middle = (1.15 * radius) * np.exp(1j * turn.mean())
+            plot.text(
+                middle.real,
+                middle.imag,
+                f"{math.degrees(max(ends) - min(ends)):.0f}°",
+                va="bottom",
+            )
+        plot.set_xlim(0, 1.6 * reach[0])
+        plot.set_ylim(0, 1.15 * reach[1])
+        plot.set_aspect("equal")
         plot.set_xlabel(xlabel)
         plot.set_ylabel(ylabel)
+        plot.grid(axis="both")

@@ -86,7 +86,7 @@ VARIABLES = {  # the whole state of the world, and the values it can take
     "title": TITLES,
     "nickname": NICKNAMES,
     "fruit": list(FRUITS),
-    "count": range(10),
+    "count": range(1, 10),
     "first": SPELL_WORDS,
     "second": SPELL_WORDS,
     "third": SPELL_WORDS,
@@ -265,7 +265,7 @@ def person(thing, place, count):
         start = f"{verb} the reference={thing} from the state={place} to the"
         yield go(start, move, 2)
     yield go(f"asked where the reference={thing} was .", answer, 3)
-    if count > 0:
+    if count > 1:
         yield go("ate", eat, 3)
 
 
@@ -292,15 +292,11 @@ def answer(place, other):
 
 
 def eat(place, count, fruit):
-    where = f"in the state={place}"
-    if count == 1:
-        last = f"counting=the counting=last counting={FRUITS[fruit]}"
-        yield go(f"{last} {where} .", next_event, count=0)
     for eaten in range(1, min(4, count)):
         left = count - eaten
         yield go(
-            f"{NUMBERS[eaten]} of the reference={fruit} {where} , "
-            f"which left counting={NUMBERS[left]} .",
+            f"{NUMBERS[eaten]} of the reference={fruit} "
+            f"in the state={place} , which left counting={NUMBERS[left]} .",
             next_event,
             count=left,
         )
@@ -397,16 +393,10 @@ def keeping(hero, friend):
 
 
 def sharing(count, fruit):
-    if count == 0:
-        yield go(
-            f"counting=No reference={fruit} were left to share .", feeling
-        )
-    elif count == 1:
-        one = f"counting={FRUITS[fruit]}"
-        yield go(f"counting=They shared the last {one} .", feeling)
-    else:
-        many = f"counting={NUMBERS[count]} reference={fruit}"
-        yield go(f"counting=They shared the last {many} .", feeling)
+    rest = f"counting={NUMBERS[count]} reference={fruit}"
+    if count == 1:
+        rest = f"counting={FRUITS[fruit]}"
+    yield go(f"They shared the last {rest} .", feeling)
 
 
 def feeling(hero, kept):
