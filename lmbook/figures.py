@@ -455,3 +455,56 @@ def arrows(
         plot.set_xlabel(xlabel)
         plot.set_ylabel(ylabel)
         plot.grid(axis="both")
+
+
+def graph(
+    columns: Sequence[Mapping[str, str]],
+    edges: Sequence[tuple[str, str, str]],
+) -> None:
+    """Boxes in columns, name -> text, and labelled arrows from box to box.
+
+    Of two arrows between the same boxes one runs above the other.
+    """
+    half_width, half_height = 0.33, 0.32
+    rows = max(map(len, columns))
+    places = {
+        name: (x, (len(column) - 1) / 2 - y)
+        for x, column in enumerate(columns)
+        for y, name in enumerate(column)
+    }
+    with axes(0.3 + 1.1 * rows) as plot:
+        for name, text in (pair for c in columns for pair in c.items()):
+            x, y = places[name]
+            corner = x - half_width, y - half_height
+            size = 2 * half_width, 2 * half_height
+            plot.add_patch(
+                plt.Rectangle(
+                    corner, *size, facecolor="white", edgecolor=COLOURS[0]
+                )
+            )
+            plot.text(x, y, text, ha="center", va="center")
+        pairs = [(start, end) for start, end, _ in edges]
+        for i, (start, end, label) in enumerate(edges):
+            (x0, y0), (x1, y1) = places[start], places[end]
+            same = [j for j, pair in enumerate(pairs) if pair == pairs[i]]
+            shift = 0.4 * ((len(same) - 1) / 2 - same.index(i))
+            tail = x0 + half_width, y0 + shift
+            head = x1 - half_width, y1 + shift
+            arrow = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0}
+            plot.annotate("", head, tail, arrowprops={**arrow, "shrinkB": 0})
+            side = 0 if y0 != y1 else 1 if shift >= 0 else -1
+            plot.annotate(
+                label,
+                ((tail[0] + head[0]) / 2, (tail[1] + head[1]) / 2),
+                (0, 3 * side),
+                textcoords="offset points",
+                color=COLOURS[1],
+                ha="center",
+                va={1: "bottom", 0: "center", -1: "top"}[side],
+                bbox={"facecolor": "white", "linewidth": 0, "pad": 0.5},
+            )
+        plot.set_xlim(-half_width - 0.05, len(columns) - 1 + half_width + 0.05)
+        plot.set_ylim(-rows / 2, rows / 2)
+        plot.set_xticks([])
+        plot.set_yticks([])
+        plot.spines[:].set_visible(False)

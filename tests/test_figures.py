@@ -39,7 +39,29 @@ VALUES = [-1.0, -0.5, 0.25, 0.3, 2.0]
 POINTS = {"Python": [(1.0, 4.0), (3.0, 2.5)], "English": [(2.0, 7.0)]}
 FITTED = {"least squares": [(0.0, 5.0), (4.0, 3.0)]}
 DESCENT = [(-2.0, 4.0), (0.0, 2.0), (1.0, 1.0)]
+CORNERS = {"good": [(0, 1), (1, 0)], "bad": [(0, 0), (1, 1)]}
+
+
+def above(points):
+    """Above 0 where y is larger than x."""
+    return points[:, 1] - points[:, 0]
+
+
 EXAMPLES = {
+    "arrows": lambda: figures.arrows(
+        {"a": (6, 4), "b": (3, 2), "c": (2, 5)},
+        "times x",
+        "times y",
+        angle=("b", "c"),
+    ),
+    "regions": lambda: figures.regions(
+        {"line": above, "band": lambda points: abs(above(points)) - 0.5},
+        CORNERS,
+        {"–": 0, "not": 1},
+        {"bad": 0, "good": 1},
+        "first word",
+        "second word",
+    ),
     "next_words": lambda: figures.next_words(NEXT_WORDS, top=3),
     "surprise": lambda: figures.surprise(WORDS, BITS),
     "by_kind": lambda: figures.by_kind(KINDS),
@@ -613,3 +635,33 @@ def test_the_first_colours_stand_out_from_white():
     """WCAG 2.2, 1.4.11: what a figure is made of needs 3 to 1."""
     for colour in COLOURS[:4]:
         assert 1.05 / (luminance(linear(to_rgb(colour))) + 0.05) > 3
+
+
+def test_regions_are_where_the_score_is_above_zero(axes_of):
+    one, two = axes_of(
+        figures.regions,
+        {"x": lambda p: p[:, 0] - 0.5, "y": lambda p: 0.25 - p[:, 1]},
+        CORNERS,
+        {"–": 0, "not": 1},
+        {"bad": 0, "good": 1},
+        "first word",
+        "second word",
+    )
+    for axes, title in ((one, "x"), (two, "y")):
+        assert axes.get_title(loc="left") == title
+        assert [points(line) for line in axes.lines] == list(CORNERS.values())
+        assert ticks(axes.xaxis) == ["–", "not"]
+        assert axes.get_xlabel() == "first word"
+        (shown,) = axes.collections
+        below, over = (to_hex(c) for c in shown.get_facecolor())
+        assert (below, over) == (COLOURS[1].lower(), COLOURS[0].lower())
+    (left, right), (bottom, top) = (
+        [path.get_extents() for path in axes.collections[0].get_paths()]
+        for axes in (one, two)
+    )
+    assert left.x1 == right.x0 == pytest.approx(0.5)
+    # Of y the region below 0 lies above 0.25.
+    assert bottom.y0 == top.y1 == pytest.approx(0.25)
+    assert one.get_ylabel() == "second word" and not two.get_ylabel()
+    (shown,) = one.figure.legends
+    assert [text.get_text() for text in shown.get_texts()] == ["good", "bad"]
