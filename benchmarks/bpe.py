@@ -111,6 +111,7 @@ def encoders(texts: list[str]) -> dict[str, tuple[Callable[[], Job], int]]:
         cold = tokenizers.Tokenizer.from_str(theirs.to_str())
         return lambda: [cold.encode(text).ids for text in texts]
 
+    joined = ["\n\n".join(texts)]
     ids = [ours.encode(text) for text in texts]
     size = sum(len(text.encode("utf-8")) for text in texts)
     jobs = {
@@ -128,6 +129,10 @@ def encoders(texts: list[str]) -> dict[str, tuple[Callable[[], Job], int]]:
         "tiktoken decode": lambda: lambda: [other.decode(i) for i in ids],
         "train": lambda: lambda: BytePairTokenizer.train(texts, NUM_MERGES),
         "tokenizers train": lambda: lambda: train_tokenizers(texts),
+        "train joined": lambda: (
+            lambda: BytePairTokenizer.train(joined, NUM_MERGES)
+        ),
+        "tokenizers train joined": lambda: lambda: train_tokenizers(joined),
     }
     return {name: (job, size) for name, job in jobs.items()}
 
@@ -145,7 +150,8 @@ def main() -> None:
     rate = measure(jobs)
     print("| work | lmbook | other | ratio |\n|---|---:|---:|---:|")
     for work, ours, other in [
-        ("train", "train", "tokenizers train"),
+        ("train, documents", "train", "tokenizers train"),
+        ("train, one text", "train joined", "tokenizers train joined"),
         ("encode, cold", "cold", "tokenizers cold"),
         ("encode, warm", "warm", "tokenizers warm"),
         ("encode, cold", "cold", "tiktoken"),

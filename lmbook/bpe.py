@@ -122,11 +122,10 @@ def learn_merges(
         merges.append((spelled[left], spelled[right]))
         spelled[new] = spelled[left] + spelled[right]
         made = merge_pair(words, places.pop(pair), pair, new)
-        for (before, after), where in made.items():
-            total = sum([counts[i] for i in where])
-            totals[before + after] = total
-            heappush(queue, (-total, before + after))
-            # A new pair stands where this one stood until now.
+        for neighbours, where in made.items():
+            total = totals[neighbours] = sum([counts[i] for i in where])
+            heappush(queue, (-total, neighbours))
+            before, after = neighbours  # and the pair that was in their place:
             before = right if before == new else before
             after = left if after == new else after
             totals[before + after] -= total
@@ -174,7 +173,9 @@ def merge_pair(
         while at >= 0:
             if at > 0:
                 places[word[at - 1 : at + 1]].append(i)
-            if at < last and word[at + 1] != new:
+            if at == last:
+                break
+            if word[at + 1] != new:
                 places[word[at : at + 2]].append(i)
             at = word.find(new, at + 1)
     return places

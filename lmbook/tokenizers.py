@@ -3,7 +3,8 @@
 What a tokenizer reads is all that a model can see, so each one says exactly
 which texts survive the round trip `decode(encode(text)) == text`.
 
-Leaves out: byte-pair encoding, normalisation of Unicode, lower-casing.
+Leaves out: byte-pair encoding (`lmbook.bpe`), normalisation of Unicode,
+lower-casing.
 """
 
 from __future__ import annotations

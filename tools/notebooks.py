@@ -18,7 +18,7 @@ A page in form
     `cellView: form`, which `write` sets. Nothing else, and no widget state.
 
 Code cells
-    At most 40 lines (a listing 60), 79 columns. No shell lines, no warning
+    At most 40 lines (a listing 100), 79 columns. No shell lines, no warning
     filters. Executed in order, counts 1..n; errors only under the tag
     `raises-exception`, nothing on stderr, no folder of the machine and no
     memory address in an output. An error's traceback is cut to its last
