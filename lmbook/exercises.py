@@ -737,6 +737,270 @@ def slopes_on_tape(tape: Tape) -> list[float]:
     return [slope(len(tape) - 1, j) for j in range(len(tape))]
 
 
+# Chapter 2: text as numbers.
+
+
+def some_letters(rng: random.Random) -> str:
+    """Three to eight letters of few kinds, so that pairs come again."""
+    return "".join(rng.choices("aab", k=rng.randrange(3, 9)))
+
+
+def neighbours_by(
+    pairs: Callable[[str], list[str]], weighted: bool = True
+) -> Callable[[dict[str, int]], dict[str, int]]:
+    """Counts of pairs, by one's own list of the pairs of a word."""
+
+    def counts(word_counts: dict[str, int]) -> dict[str, int]:
+        totals: dict[str, int] = {}
+        for word, count in word_counts.items():
+            for pair in pairs(word):
+                totals[pair] = totals.get(pair, 0) + count**weighted
+        return totals
+
+    return counts
+
+
+def letter_pairs(word: str) -> list[str]:
+    return [word[i : i + 2] for i in range(len(word) - 1)]
+
+
+@exercise(
+    lambda rng: ({some_letters(rng): rng.randrange(2, 9) for _ in "1234"},),
+    {
+        "a word that came five times brings each of its pairs five times.": (
+            neighbours_by(letter_pairs, weighted=False)
+        ),
+        "a pair may stand in a word more than once; count each place.": (
+            neighbours_by(lambda word: sorted(set(letter_pairs(word))))
+        ),
+        "neighbours overlap: abc has ab and bc.": neighbours_by(
+            lambda word: letter_pairs(word)[::2]
+        ),
+        "the last pair of each word is missing.": neighbours_by(
+            lambda word: letter_pairs(word)[:-1]
+        ),
+    },
+)
+def count_neighbours(word_counts: dict[str, int]) -> dict[str, int]:
+    """For each two letters, how often they stand side by side."""
+    return neighbours_by(letter_pairs)(word_counts)
+
+
+def merge_in_pairs(
+    tokens: list[str], pair: tuple[str, str], step: int = 2, most: int = 99
+) -> list[str]:
+    """From left to right, going `step` on after each of `most` merges."""
+    merged, i = [], 0
+    while i < len(tokens):
+        if most and tuple(tokens[i : i + 2]) == tuple(pair):
+            merged.append(pair[0] + pair[1])
+            i += step
+            most -= 1
+        else:
+            merged.append(tokens[i])
+            i += 1
+    return merged
+
+
+def merge_backwards(tokens: list[str], pair: tuple[str, str]) -> list[str]:
+    """The same from right to left."""
+    mirrored = [token[::-1] for token in tokens[::-1]]
+    merged = merge_in_pairs(mirrored, (pair[1][::-1], pair[0][::-1]))
+    return [token[::-1] for token in merged[::-1]]
+
+
+@exercise(
+    lambda rng: (
+        list(some_letters(rng) + rng.choice(["aaa", "baaab", "abab"])),
+        rng.choice([("a", "a"), ("a", "a"), ("a", "b")]),
+    ),
+    {
+        "a token can be merged once only: of aaa one a is left over.": (
+            lambda tokens, pair: merge_in_pairs(tokens, pair, step=1)
+        ),
+        "go from left to right: aaa becomes aa, a.": merge_backwards,
+        "this merges the first place only; merge every place.": (
+            lambda tokens, pair: merge_in_pairs(tokens, pair, most=1)
+        ),
+    },
+)
+def merge(tokens: list[str], pair: tuple[str, str]) -> list[str]:
+    """The tokens with every such pair made one token, from the left."""
+    merged: list[str] = []
+    is_open = False  # whether the last token may still be merged
+    for token in tokens:
+        if is_open and (merged[-1], token) == tuple(pair):
+            merged[-1] += token
+            is_open = False
+        else:
+            merged.append(token)
+            is_open = True
+    return merged
+
+
+def utf8_length_by(*limits: int) -> Callable[[str], int]:
+    """One byte a character, and one more for each limit that it reaches."""
+    return lambda text: sum(
+        1 + sum(ord(c) >= limit for limit in limits) for c in text
+    )
+
+
+@exercise(
+    lambda rng: (
+        "".join(
+            rng.choices("aé~ÿ߿\u0080\u0800中🙂￿𐀀", k=rng.randrange(2, 19))
+        ),
+    ),
+    {
+        "this is the number of characters, not of bytes.": len,
+        "there are characters of three and of four bytes.": (
+            utf8_length_by(0x80)
+        ),
+        "there are characters of four bytes, from 65,536 on.": (
+            utf8_length_by(0x80, 0x800)
+        ),
+        "look at the limits: 128, 2,048 and 65,536 themselves need the "
+        "further byte.": utf8_length_by(0x81, 0x801, 0x10001),
+    },
+)
+def utf8_length(text: str) -> int:
+    """The number of bytes of a text in UTF-8."""
+    return len(text.encode("utf-8"))
+
+
+def f1_by(combine: Callable[[float, float], float]) -> Callable:
+    """A score for each class, from its precision and its recall."""
+
+    def scores(confusion: list[list[int]]) -> list[float]:
+        found = []
+        for c, row in enumerate(confusion):
+            called = sum(other[c] for other in confusion)
+            pair = (row[c] / max(total, 1) for total in (called, sum(row)))
+            found.append(combine(*pair))
+        return found
+
+    return scores
+
+
+def some_confusion(rng: random.Random) -> tuple[list[list[int]]]:
+    """A row for each of two to four labels; now and then no hits."""
+    size = rng.randrange(2, 5)
+    return ([rng.choices(range(5), k=size) for _ in range(size)],)
+
+
+@exercise(
+    some_confusion,
+    {
+        "this is the plain mean of precision and recall; the harmonic mean "
+        "lies nearer to the smaller of them.": (
+            f1_by(lambda precision, recall: (precision + recall) / 2)
+        ),
+        "this is the precision alone.": f1_by(
+            lambda precision, recall: precision
+        ),
+        "this is the recall alone.": f1_by(lambda precision, recall: recall),
+        "this is the product over the sum; the harmonic mean is twice that.": (
+            f1_by(
+                lambda precision, recall: (
+                    precision * recall / (precision + recall)
+                    if precision
+                    else 0.0
+                )
+            )
+        ),
+        "this is the root of their product, the geometric mean.": f1_by(
+            lambda precision, recall: math.sqrt(precision * recall)
+        ),
+    },
+)
+def f1_scores(confusion: list[list[int]]) -> list[float]:
+    """The harmonic mean of precision and recall of each class."""
+    scores = []
+    for c in range(len(confusion)):
+        called = are = 0
+        for i in range(len(confusion)):
+            called += confusion[i][c]
+            are += confusion[c][i]
+        hits = confusion[c][c]
+        scores.append(2 * hits / (called + are) if hits else 0.0)
+    return scores
+
+
+def some_answers(rng: random.Random) -> tuple:
+    """(N, K) probabilities, (N,) labels, and a threshold.
+
+    No row has two largest; some largest are as large as the threshold.
+    """
+    num_texts, num_classes = rng.randrange(3, 8), rng.randrange(2, 5)
+    probs: list[list[float]] = []
+    while len(probs) < num_texts:
+        row = some_probabilities(rng, num_classes)
+        probs += [row] if row.count(max(row)) == 1 else []
+    labels = [rng.randrange(num_classes) for _ in range(num_texts)]
+    return (
+        torch.tensor(probs, dtype=torch.float64),
+        torch.tensor(labels),
+        rng.choice([0.4, 0.5, 0.6, 0.75]),
+    )
+
+
+def answering(
+    is_sure: Callable[..., torch.Tensor], of_all: bool = False
+) -> Callable:
+    """Answers when sure, by one's own idea of who is sure."""
+
+    def attempt(
+        probs: torch.Tensor, labels: torch.Tensor, threshold: float
+    ) -> tuple[float, float]:
+        sure = is_sure(probs, labels, threshold)
+        hits = ((probs.argmax(1) == labels) & sure).sum().item()
+        answered = sure.sum().item()
+        total = len(labels) if of_all else max(answered, 1)
+        return answered / len(labels), hits / total
+
+    return attempt
+
+
+@exercise(
+    some_answers,
+    {
+        "the second number is a share of the answers, not of all texts.": (
+            answering(
+                lambda probs, labels, threshold: (
+                    probs.max(1).values >= threshold
+                ),
+                of_all=True,
+            )
+        ),
+        "“at least” the threshold: a confidence equal to it is enough.": (
+            answering(
+                lambda probs, labels, threshold: (
+                    probs.max(1).values > threshold
+                )
+            )
+        ),
+        "the confidence is the largest probability of the row; nobody knows "
+        "the label when asked to answer.": answering(
+            lambda probs, labels, threshold: picked(probs, labels) >= threshold
+        ),
+        "those are the texts to pass on: answer where the confidence is high, "
+        "not where it is low.": answering(
+            lambda probs, labels, threshold: probs.max(1).values < threshold
+        ),
+    },
+)
+def answer_when_sure(
+    probs: torch.Tensor, labels: torch.Tensor, threshold: float
+) -> tuple[float, float]:
+    """The share of texts answered, and the share of answers that are right."""
+    answered = hits = 0
+    for row, label in zip(probs.tolist(), labels.tolist(), strict=True):
+        if max(row) >= threshold:
+            answered += 1
+            hits += row.index(max(row)) == label
+    return answered / len(labels), hits / answered if answered else 0.0
+
+
 # Chapter 3: predicting by counting.
 
 

@@ -194,11 +194,18 @@ def counts(
     columns: Sequence[str],
     xlabel: str,
     ylabel: str,
+    *,
+    aspect: float = 1,
 ) -> None:
-    """A table of numbers as a grid: the darker, the larger."""
+    """A table of numbers as a grid: the darker, the larger.
+
+    `aspect` is a cell's height over its width: less gives names more room.
+    """
     with axes(0.9 + 0.3 * len(rows)) as plot:
         largest = max(max(row) for row in matrix)
-        plot.imshow(matrix, cmap="Blues", vmin=0, vmax=2 * largest)
+        plot.imshow(
+            matrix, cmap="Blues", vmin=0, vmax=2 * largest, aspect=aspect
+        )
         for y, row in enumerate(matrix):
             for x, value in enumerate(row):
                 if value:
@@ -410,6 +417,63 @@ def regions(
         )
 
 
+def token_boxes(rows: Mapping[str, Sequence[str]]) -> None:
+    """A line of boxes for each row, one for each token; ␣ is a space.
+
+    Tokens of more than one character are in colour.
+    """
+    with axes(0.2 + 0.38 * len(rows)) as plot:
+        for y, tokens in enumerate(rows.values()):
+            start = 0
+            for token in tokens:
+                width = len(token)
+                colour = COLOURS[0] if width > 1 else INK
+                plot.barh(
+                    y, width - 0.1, 0.7, start + 0.05, color=colour, alpha=0.2
+                )
+                plot.text(
+                    start + width / 2,
+                    y,
+                    token.replace(" ", "␣"),
+                    ha="center",
+                    va="center",
+                )
+                start += width
+        plot.set_yticks(range(len(rows)), list(rows))
+        plot.set_ylim(len(rows) - 0.5, -0.5)
+        plot.set_xticks([])
+        plot.tick_params(axis="y", length=0)
+        plot.spines[:].set_visible(False)
+
+
+def panels(
+    rows: Mapping[str, Mapping[str, Mapping[float, float]]], xlabel: str
+) -> None:
+    """A panel for each label of a y axis, with its named lines x -> y.
+
+    All panels share the x axis and the names.
+    """
+    with axes(2.6, len(rows), squeeze=False) as row:
+        for plot, (label, series) in zip(row[0], rows.items(), strict=True):
+            for i, (name, points) in enumerate(series.items()):
+                plot.plot(
+                    list(points),
+                    list(points.values()),
+                    MARKERS[i] + "-",
+                    color=COLOURS[i],
+                    label=name,
+                )
+            plot.set_xlabel(xlabel)
+            plot.set_ylabel(label)
+            plot.set_ylim(bottom=0)
+            plot.grid(axis="y")
+        plot.figure.legend(
+            *plot.get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=4,
+        )
+
+
 def arrows(
     vectors: Mapping[str, tuple[float, float]],
     xlabel: str,
@@ -465,7 +529,7 @@ def graph(
 
     Of two arrows between the same boxes one runs above the other.
     """
-    half_width, half_height = 0.33, 0.32
+    half_width, half_height = 0.36, 0.32
     rows = max(map(len, columns))
     places = {
         name: (x, (len(column) - 1) / 2 - y)

@@ -62,6 +62,14 @@ EXAMPLES = {
         "first word",
         "second word",
     ),
+    "graph": lambda: figures.graph(
+        [{"a": "a = 2", "b": "b = 3"}, {"c": "c = 6"}],
+        [("a", "c", "3"), ("b", "c", "2")],
+    ),
+    "token_boxes": lambda: figures.token_boxes(
+        {"two": ["b", "an"], "one": ["ban"]}
+    ),
+    "panels": lambda: figures.panels({"y": {"a": {1: 2, 3: 4}}}, "x"),
     "next_words": lambda: figures.next_words(NEXT_WORDS, top=3),
     "surprise": lambda: figures.surprise(WORDS, BITS),
     "by_kind": lambda: figures.by_kind(KINDS),
