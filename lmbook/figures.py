@@ -572,3 +572,84 @@ def graph(
         plot.set_xticks([])
         plot.set_yticks([])
         plot.spines[:].set_visible(False)
+
+
+def moves(
+    points: Mapping[str, tuple[float, float]],
+    steps: Mapping[str, tuple[tuple[float, float], tuple[float, float]]],
+    xlabel: str,
+    ylabel: str,
+) -> None:
+    """Named points of a plane, and named arrows from one place to another."""
+    places = [
+        *points.values(),
+        *(xy for step in steps.values() for xy in step),
+    ]
+    low, high = np.min(places, 0) - 0.4, np.max(places, 0) + 0.4
+    with axes(3.2) as plot:
+        for i, (name, point) in enumerate(points.items()):
+            plot.plot(*point, MARKERS[i], color=COLOURS[i], markersize=7)
+            plot.annotate(
+                name,
+                point,
+                (7, -5),
+                textcoords="offset points",
+                color=COLOURS[i],
+                va="top",
+            )
+        for name, (start, end) in steps.items():
+            arrow = {"arrowstyle": "-|>", "color": INK, "shrinkA": 5}
+            plot.annotate("", end, start, arrowprops=arrow)
+            x, y = np.subtract(end, start) / math.dist(start, end)
+            plot.annotate(
+                name,
+                end,
+                (5 * x, 5 * y),
+                textcoords="offset points",
+                ha="right" if x < -0.5 else "left" if x > 0.5 else "center",
+                va="top" if y < -0.5 else "bottom" if y > 0.5 else "center",
+            )
+        plot.set_xlim(low[0], high[0])
+        plot.set_ylim(low[1], high[1])
+        plot.set_aspect("equal")
+        plot.set_xlabel(xlabel)
+        plot.set_ylabel(ylabel)
+        plot.grid(axis="both")
+
+
+def word_map(
+    groups: Mapping[str, Mapping[str, tuple[float, float]]],
+    xlabel: str,
+    ylabel: str,
+) -> None:
+    """A mark for each word, in the colour and shape of its group.
+
+    A word is written beside its mark where there is room for it.
+    """
+    with axes(4.8) as plot:
+        for i, (name, words) in enumerate(groups.items()):
+            x, y = zip(*words.values(), strict=True)
+            plot.plot(x, y, MARKERS[i], color=COLOURS[i], label=name)
+        plot.set_xlabel(xlabel)
+        plot.set_ylabel(ylabel)
+        plot.grid(axis="both")
+        plot.margins(x=0.1)
+        plot.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        plot.figure.canvas.draw()  # from here on the places are known
+        taken = []
+        for i, words in enumerate(groups.values()):
+            for word, point in words.items():
+                written = plot.annotate(
+                    word,
+                    point,
+                    (4, 0),
+                    textcoords="offset points",
+                    color=COLOURS[i],
+                    fontsize=7,
+                    va="center",
+                )
+                box = written.get_window_extent()
+                if box.count_overlaps(taken):
+                    written.remove()
+                else:
+                    taken.append(box)
