@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.transforms import Bbox
 
 INK, FAINT = "#333333", "#d5d5d5"
 COLOURS = (
@@ -636,13 +637,19 @@ def word_map(
         plot.margins(x=0.1)
         plot.legend(loc="upper left", bbox_to_anchor=(1, 1))
         plot.figure.canvas.draw()  # from here on the places are known
-        taken = []
+        marks = [
+            point for words in groups.values() for point in words.values()
+        ]
+        taken = [
+            Bbox.from_bounds(x - 4, y - 4, 8, 8)
+            for x, y in plot.transData.transform(marks)
+        ]
         for i, words in enumerate(groups.values()):
             for word, point in words.items():
                 written = plot.annotate(
                     word,
                     point,
-                    (4, 0),
+                    (5, 0),
                     textcoords="offset points",
                     color=COLOURS[i],
                     fontsize=7,

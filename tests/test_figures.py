@@ -66,6 +66,17 @@ EXAMPLES = {
         [{"a": "a = 2", "b": "b = 3"}, {"c": "c = 6"}],
         [("a", "c", "3"), ("b", "c", "2")],
     ),
+    "moves": lambda: figures.moves(
+        {"a": (0, 0), "b": (1, 1)}, {"s": ((0, 0), (0.5, 0.5))}, "x", "y"
+    ),
+    "word_map": lambda: figures.word_map(
+        {
+            "pets": {"cat": (0, 0), "dog": (1, 1)},
+            "days": {"Monday": (0, 1), "Friday": (1, 0)},
+        },
+        "first direction",
+        "second direction",
+    ),
     "token_boxes": lambda: figures.token_boxes(
         {"two": ["b", "an"], "one": ["ban"]}
     ),
@@ -673,3 +684,38 @@ def test_regions_are_where_the_score_is_above_zero(axes_of):
     assert one.get_ylabel() == "second word" and not two.get_ylabel()
     (shown,) = one.figure.legends
     assert [text.get_text() for text in shown.get_texts()] == ["good", "bad"]
+
+
+BOXES = [{"a": "a = 3", "b": "b = 4"}, {"sum": "7"}, {"square": "49"}]
+ARROWS = [
+    ("a", "sum", "1"),
+    ("b", "sum", "1.5"),
+    ("sum", "square", "7"),
+    ("sum", "square", "7.5"),
+]
+
+
+def test_a_graph_has_boxes_in_columns_and_arrows_between_them(axes_of):
+    axes = axes_of(figures.graph, BOXES, ARROWS)
+    middles = np.array([box.get_center() for box in axes.patches])
+    np.testing.assert_allclose(
+        middles, [(0, 0.5), (0, -0.5), (1, 0), (2, 0)], atol=1e-9
+    )
+    assert [t for t in texts(axes) if t] == [
+        *("a = 3", "b = 4", "7", "49"),
+        *("1", "1.5", "7", "7.5"),
+    ]
+    arrows = [
+        (text.xyann, text.xy)
+        for text in axes.texts
+        if getattr(text, "arrow_patch", None)
+    ]
+    for (tail, head), (start, end, _) in zip(arrows, ARROWS, strict=True):
+        names = [name for column in BOXES for name in column]
+        for (x, y), name, side in ((tail, start, 1), (head, end, -1)):
+            box = axes.patches[names.index(name)]
+            centre = box.get_center()
+            assert x == pytest.approx(centre[0] + side * box.get_width() / 2)
+            assert abs(y - centre[1]) < box.get_height() / 2
+    # Two arrows between the same boxes, the first one above.
+    assert arrows[2][0][1] == arrows[2][1][1] > arrows[3][0][1]
