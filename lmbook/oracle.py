@@ -166,6 +166,8 @@ class Oracle:
 
     def positions(self, token_ids: Sequence[int]) -> list[Position]:
         """The position after each token of a story."""
+        if not len(token_ids):
+            raise ValueError("no tokens: even an empty story starts with <s>")
         positions: list[Position] = []
         position = None
         for at, token_id in enumerate(token_ids):
@@ -208,6 +210,9 @@ class Oracle:
 
     def what_can_follow(self, position: Position, token_id: int) -> str:
         """The message for a word that the world does not allow here."""
+        if not 0 <= token_id < self.vocab_size:
+            last = self.vocab_size - 1
+            return f"id {token_id} is not one of the ids 0 to {last}"
         words = [self.tokenizer.tokens[i] for i in position.node.next]
         wrong = self.tokenizer.tokens[token_id]
         more = f" and {len(words) - 8} more" if len(words) > 8 else ""

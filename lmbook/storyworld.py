@@ -40,7 +40,7 @@ TITLES = (
     "Admiral Judge Sergeant Princess Duke"
 ).split()
 NICKNAMES = (
-    "Button Pickle Whiskers Noodle Biscuit Turnip Bubbles Crumb Acorn Muffin "
+    "Button Pickle Whiskers Noodle Pumpkin Turnip Bubbles Crumb Acorn Muffin "
     "Thimble Waffle Pudding Bramble Pebble Dumpling"
 ).split()
 FRUITS = {
@@ -96,8 +96,8 @@ VARIABLES = {  # the whole state of the world, and the values it can take
     "mood": list(MOODS),
 }
 KINDS = (
-    "grammar",  # the one word that can follow here, whatever the story
-    "choice",  # one of several things that may happen
+    "grammar",  # the one word that can go on the sentence as it stands
+    "choice",  # one of several; what was told may shift the odds
     "pronoun",  # she or he, her or his
     "reference",  # a person, a thing or a time named before
     "state",  # where the thing is, and who is with it
@@ -180,7 +180,7 @@ def friend_name(hero):
 
 def deadline():
     for time in DEADLINES:
-        yield go(f"before {time} .", pet, deadline=time)
+        yield go(f"by {time} .", pet, deadline=time)
 
 
 def pet():
@@ -240,7 +240,8 @@ def next_event(num_events, deadline):
         for opener in OPENERS:
             yield go(opener, actor, num_events=num_events + 1)
     if num_events >= 2:
-        yield go(f"At reference={deadline}", fetching, 5)
+        at = "At" if num_events < 4 else "counting=At"
+        yield go(f"{at} reference={deadline}", fetching, 5)
 
 
 def actor(hero, friend, title, last):
@@ -264,8 +265,10 @@ def person(thing, place, count):
     for verb in ("took", "carried", "brought"):
         start = f"{verb} the reference={thing} from the state={place} to the"
         yield go(start, move, 2)
-    yield go(f"asked where the reference={thing} was .", answer, 3)
-    if count > 1:
+    yield go(
+        f"forgot where the reference={thing} was and searched the", search, 3
+    )
+    if count > 3:
         yield go("ate", eat, 3)
 
 
@@ -285,18 +288,23 @@ def moved():
         yield go(tail, next_event)
 
 
+def search(place):
+    for wrong_place in PLACES:
+        if wrong_place != place:
+            yield go(f"{wrong_place} .", answer)
+
+
 def answer(place, other):
-    yield go(
-        f"“ In the state={place} , ” said reference={other} .", next_event
-    )
+    words = f"“ Look in the state={place} , ” said reference={other} ."
+    yield go(words, next_event)
 
 
-def eat(place, count, fruit):
+def eat(count, fruit):
     for eaten in range(1, min(4, count)):
         left = count - eaten
         yield go(
-            f"{NUMBERS[eaten]} of the reference={fruit} "
-            f"in the state={place} , which left counting={NUMBERS[left]} .",
+            f"{NUMBERS[eaten]} of the reference={fruit} , "
+            f"which left counting={NUMBERS[left]} .",
             next_event,
             count=left,
         )
@@ -311,19 +319,26 @@ def pet_act(thing, place):
     yield go(f"ran to the {where} and sat beside", companion)
     yield go("followed", companion)
     yield go(f"slept by the reference={thing} in the {where} .", next_event)
-    yield go(f"sneezed and woke everyone in the {where} .", next_event)
+    yield go("sneezed and woke everyone in the", elsewhere, 2)
 
 
 def companion(holder):
     yield go(f"state={holder} .", next_event)
 
 
+def elsewhere(place):
+    """Something happens where the thing is not."""
+    for other_place in PLACES:
+        if other_place != place:
+            yield go(f"{other_place} .", next_event)
+
+
 def together(thing, place, count):
     where = f"in the state={place}"
     yield go(f"stood {where} and whispered", chant, 5)
-    yield go(f"hid from the rain {where} .", next_event)
+    yield go("told riddles in the", elsewhere, 2)
     yield go(f"danced around the reference={thing} {where} .", next_event)
-    if count < 9:
+    if count < 7:
         yield go("picked", picking, 3)
 
 
@@ -348,9 +363,11 @@ def wonder():
         yield go(f"and {event} .", next_event)
 
 
-def visitor():
+def visitor(place):
     for name in VISITORS:
-        yield go(name, visit)
+        for home in PLACES:
+            if home != place:
+                yield go(f"{name} from the {home}", visit)
 
 
 def visit(place, thing):
@@ -384,7 +401,7 @@ def keeping(hero, friend):
         3,
         kept=True,
     )
-    for reaction in ("cried", "sighed", "went home"):
+    for reaction in ("cried", "sighed", "turned away"):
         yield go(
             f"pronoun={capital} kept it , and reference={friend} {reaction} .",
             sharing,
