@@ -45,6 +45,13 @@ def paired_bootstrap(
     if not differences.isfinite().all():
         raise ValueError("a difference is not finite: see num_impossible")
     differences, sizes = differences.double(), sizes.double()
+    if not (sizes.isfinite() & (sizes > 0)).all():
+        raise ValueError(
+            f"the smallest size is {sizes.min().item():g}: each must be "
+            "finite and above 0, so leave empty documents out"
+        )
+    if num_resamples < 1:
+        raise ValueError(f"{num_resamples=} must be at least 1")
     ratios = torch.empty(num_resamples, dtype=torch.float64)
     for i in range(num_resamples):
         rows = torch.randint(len(sizes), (len(sizes),), generator=generator)

@@ -57,13 +57,11 @@ class Corpus:
     def summary(self) -> str:
         """A small table: documents, words and bytes of each split."""
         lines = [f"{self.name:<12}{'documents':>10}{'words':>12}{'bytes':>12}"]
-        for split in SPLITS:
-            texts = getattr(self, split)
+        for part in SPLITS:
+            texts = getattr(self, part)
             words = sum(len(text.split()) for text in texts)
             size = sum(len(text.encode("utf-8")) for text in texts)
-            lines.append(
-                f"{split:<12}{len(texts):>10,}{words:>12,}{size:>12,}"
-            )
+            lines.append(f"{part:<12}{len(texts):>10,}{words:>12,}{size:>12,}")
         lines.append(f"{self.num_duplicates:,} duplicates dropped")
         return "\n".join(lines)
 
@@ -78,16 +76,18 @@ def split(
 
     ValueError if a split with a share above 0 gets no document.
     """
+    if isinstance(documents, str):
+        raise TypeError("documents must be a list of str: pass [text]")
     if validation < 0 or test < 0 or validation + test >= 1:
         raise ValueError(f"{validation=} and {test=} leave no training share")
     documents = list(documents)
-    texts: dict[str, list[str]] = {split: [] for split in SPLITS}
+    texts: dict[str, list[str]] = {part: [] for part in SPLITS}
     for document in dict.fromkeys(documents):
         texts[split_of(document, validation, test)].append(document)
-    for split, share in zip(SPLITS, (1, validation, test), strict=True):
-        if share and not texts[split]:
+    for part, share in zip(SPLITS, (1, validation, test), strict=True):
+        if share and not texts[part]:
             raise ValueError(
-                f"{name}: of {len(documents)} documents none fell to {split}; "
+                f"{name}: of {len(documents)} documents none fell to {part}; "
                 "give more documents or another share"
             )
     num_duplicates = len(documents) - sum(map(len, texts.values()))
@@ -118,6 +118,8 @@ def stories(num_stories: int, seed: int = 0) -> list[str]:
     Sampled from the oracle in batches of one size, so that fewer stories are
     the beginning of more.
     """
+    if num_stories < 0:
+        raise ValueError(f"{num_stories=} must be 0 or more")
     oracle, generator = Oracle(), random.Random(seed)
     prompts = [[oracle.tokenizer.bos_id]] * STORIES_PER_BATCH
     texts: list[str] = []

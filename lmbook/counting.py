@@ -246,7 +246,13 @@ def positions(lengths: list[int]) -> np.ndarray:
 
 def check_token_ids(token_ids: Tensor, vocab_size: int) -> np.ndarray:
     """The ids as an array; ValueError if one is not in 0 ... V - 1."""
-    array = token_ids.cpu().numpy().astype(np.int64, copy=False)
+    array = token_ids.cpu().numpy()
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(
+            f"token ids are {array.dtype}, not integers: pass what a "
+            "tokenizer's encode gives"
+        )
+    array = array.astype(np.int64, copy=False)
     for token_id in (array.min(initial=0), array.max(initial=0)):
         if not 0 <= token_id < vocab_size:
             raise ValueError(

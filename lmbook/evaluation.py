@@ -77,7 +77,7 @@ def batches_by_length(
 
 
 def check_documents(documents: Sequence[Tensor]) -> None:
-    """ValueError if there are none, or one has no token to predict."""
+    """ValueError if there are none, or one is not of tokens to predict."""
     if not len(documents):
         raise ValueError("no documents to score")
     for i, document in enumerate(documents):
@@ -85,6 +85,10 @@ def check_documents(documents: Sequence[Tensor]) -> None:
             raise ValueError(
                 f"document {i} has shape {tuple(document.shape)}: it must be "
                 "1-D, bos_id first and eos_id last"
+            )
+        if document.is_floating_point():
+            raise ValueError(
+                f"document {i} holds {document.dtype}: token ids are int64"
             )
 
 
@@ -104,8 +108,12 @@ def cross_entropy(log_probs: Sequence[Tensor], unit: str = "nats") -> float:
 
 
 def perplexity(log_probs: Sequence[Tensor]) -> float:
-    """exp of the cross-entropy: as unsure as among so many equal choices."""
-    return math.exp(cross_entropy(log_probs))
+    """exp of the cross-entropy: as unsure as among so many equal choices.
+
+    inf beyond about 709 nats a token, where float64 ends.
+    """
+    nats = torch.tensor(cross_entropy(log_probs), dtype=torch.float64)
+    return nats.exp().item()
 
 
 def num_impossible(log_probs: Sequence[Tensor]) -> int:
@@ -115,6 +123,8 @@ def num_impossible(log_probs: Sequence[Tensor]) -> int:
 
 def document_bits(log_probs: Sequence[Tensor]) -> Tensor:
     """(N,) bits that each document takes, `eos` included."""
+    if not len(log_probs):
+        raise ValueError("no documents to measure")
     nats = torch.stack([-row.double().sum() for row in log_probs])
     return nats / NATS_PER_UNIT["bits"]
 
@@ -153,7 +163,10 @@ def token_gaps(
 
 def gap_bits(log_probs: Sequence[Tensor], floor: Sequence[Tensor]) -> float:
     """Bits per token above the floor: 0 for the true model on average."""
-    return torch.cat(token_gaps(log_probs, floor)).mean().item()
+    gaps = token_gaps(log_probs, floor)
+    if not sum(map(len, gaps)):
+        raise ValueError("no tokens to average over")
+    return torch.cat(gaps).mean().item()
 
 
 class KindMean(NamedTuple):
@@ -174,6 +187,8 @@ def by_kind(
     if [len(row) for row in values] != [len(row) for row in kinds]:
         raise ValueError("values and kinds are not of the same tokens")
     names = [kind for row in kinds for kind in row]
+    if not names:
+        raise ValueError("no tokens to average over")
     index = {kind: i for i, kind in enumerate(dict.fromkeys(names))}
     which = torch.tensor([index[kind] for kind in names])
     counts = which.bincount(minlength=len(index))
@@ -219,6 +234,8 @@ def table(rows: Sequence[Scores]) -> str:
 
     Three decimals, and one for seconds.
     """
+    if not rows:
+        raise ValueError("no rows: pass the table_row of one model or more")
     names = [field.name for field in fields(Scores)]
     names = [n for n in names if any(getattr(r, n) is not None for r in rows)]
     lines = [[name.replace("_", " ") for name in names]]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import math
 import random
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -554,10 +555,15 @@ def line_gradient(
 
 
 def some_step(rng: random.Random) -> tuple:
-    """A parameter, its slope, averages, which step, rate and decay."""
+    """A parameter, its slope, averages, which step, rate and decay.
+
+    Now and then the slope has always been 0.
+    """
     t = rng.choice([1, 1, 2, 5, 20])
     m, s = (rng.uniform(-1, 1), rng.uniform(0.001, 1)) if t > 1 else (0.0, 0.0)
     p, g = rng.uniform(-3, 3), rng.choice([-1, 1]) * rng.uniform(0.1, 3)
+    if t == 1 and rng.random() < 0.3:
+        g = 0.0
     return p, g, m, s, t, rng.choice([0.01, 0.1]), rng.choice([0.01, 0.1])
 
 
@@ -809,16 +815,29 @@ def merge_backwards(tokens: list[str], pair: tuple[str, str]) -> list[str]:
     return [token[::-1] for token in merged[::-1]]
 
 
+def some_tokens(rng: random.Random) -> tuple[list[str], tuple[str, str]]:
+    """Tokens and a pair: of letters, or of what one merge has made."""
+    tokens = list(some_letters(rng) + rng.choice(["aaa", "baaab", "abab"]))
+    if rng.random() < 0.6:
+        return tokens, rng.choice([("a", "a"), ("a", "a"), ("a", "b")])
+    tokens = merge_in_pairs(tokens, ("a", "b"))
+    i = rng.randrange(len(tokens) - 1)
+    return tokens, (tokens[i], tokens[i + 1])
+
+
 @exercise(
-    lambda rng: (
-        list(some_letters(rng) + rng.choice(["aaa", "baaab", "abab"])),
-        rng.choice([("a", "a"), ("a", "a"), ("a", "b")]),
-    ),
+    some_tokens,
     {
         "a token can be merged once only: of aaa one a is left over.": (
             lambda tokens, pair: merge_in_pairs(tokens, pair, step=1)
         ),
         "go from left to right: aaa becomes aa, a.": merge_backwards,
+        "a token may have more than one letter and stays whole: compare "
+        "tokens, not the text that they make together.": (
+            lambda tokens, pair: re.findall(
+                f"{''.join(pair)}|.", "".join(tokens)
+            )
+        ),
         "this merges the first place only; merge every place.": (
             lambda tokens, pair: merge_in_pairs(tokens, pair, most=1)
         ),
@@ -1004,17 +1023,17 @@ def answer_when_sure(
 def some_cell(rng: random.Random) -> tuple[list[list[int]], int, int]:
     """A symmetric table of counts, a row and a column; no row is empty.
 
-    In most cases the two words met more often than by chance.
+    In most cases the two words met more often than by chance, in some never.
     """
     size = rng.randrange(3, 6)
     counts = [[0] * size for _ in range(size)]
     for i in range(size):
         for j in (i - 1, *range(i, size)):
-            counts[i][j] += rng.choice([0, 1, 2, 5]) + (j == i - 1)
+            counts[i][j] += rng.choice([0, 0, 1, 2, 5]) + (j == i - 1)
             counts[j][i] = counts[i][j]
     cells = [(i, j) for i in range(size) for j in range(size)]
     i, j = rng.choice(cells)
-    if rng.random() < 0.7:
+    if rng.random() < 0.6:
         i, j = max(cells, key=lambda cell: ppmi_cell(counts, *cell))
     return counts, i, j
 
@@ -1247,8 +1266,10 @@ def pairs_of(words: list[str]) -> dict[str, dict[str, int]]:
 def some_followers(rng: random.Random) -> tuple:
     """A row of counts, a word, a number above 0, and a vocabulary's size."""
     words = ["a", "cat", "dog", "ran", "sat"]
-    counts = {word: rng.randrange(1, 9) for word in rng.sample(words, 3)}
-    return counts, rng.choice(words), rng.choice([0.01, 0.5, 1, 2]), 7
+    seen = rng.sample(words, rng.randrange(1, 5))
+    counts = {word: rng.randrange(1, 9) for word in seen}
+    vocab_size = rng.choice([5, 7, 11, 1000])
+    return counts, rng.choice(words), rng.choice([0.01, 0.5, 1, 2]), vocab_size
 
 
 @exercise(
@@ -1277,6 +1298,13 @@ def some_followers(rng: random.Random) -> tuple:
                 / (sum(followers.values()) + k * len(followers))
             )
         ),
+        "the vocabulary has `vocab_size` words, not the same number every "
+        "time.": (
+            lambda followers, word, k, vocab_size: (
+                (followers.get(word, 0) + k)
+                / (sum(followers.values()) + k * 7)
+            )
+        ),
         "this is the maximum likelihood estimate, without k.": (
             lambda followers, word, k, vocab_size: (
                 followers.get(word, 0) / sum(followers.values())
@@ -1302,7 +1330,11 @@ def some_discounting(rng: random.Random) -> tuple:
     Now and then the row is empty: a context that was never seen.
     """
     words = ["a", "cat", "dog", "ran", "sat"]
-    shorter = {word: weight / 15 for weight, word in enumerate(words, 1)}
+    weights = [rng.randrange(1, 9) for _ in words]
+    shorter = {
+        word: weight / sum(weights)
+        for word, weight in zip(words, weights, strict=True)
+    }
     seen = rng.sample(words, rng.choice([0, 2, 3, 3]))
     followers = {word: rng.randrange(1, 9) for word in seen}
     return followers, rng.choice(words), rng.choice([0.5, 0.75]), shorter

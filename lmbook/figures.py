@@ -1,7 +1,8 @@
 """The book's figures: matplotlib only, one style, each a function of numbers.
 
 Colours are those of Okabe and Ito, told apart by colour-blind readers; every
-series has its own marker as well. A figure is drawn on white: the site turns
+series has its own marker as well. From the eighth series on the colours come
+again, each with another marker. A figure is drawn on white: the site turns
 it dark where the reader's page is.
 
 Leaves out: computing anything. The numbers behind a figure stand on the page.
@@ -69,6 +70,44 @@ def axes(
         plt.show()
 
 
+def looks(number: int, limit: int = 2 * len(COLOURS)) -> list[dict[str, str]]:
+    """A colour and a marker for each of a number of series, no two alike.
+
+    ValueError above the limit: more could not be told apart.
+    """
+    if number > limit:
+        raise ValueError(
+            f"{number} series are too many to tell apart: draw {limit} or "
+            "fewer in a figure"
+        )
+    size = len(COLOURS)
+    return [
+        {"color": COLOURS[i % size], "marker": MARKERS[(i + i // size) % size]}
+        for i in range(number)
+    ]
+
+
+def draw_lines(
+    plot: Axes, series: Mapping[str, Mapping[float, float]]
+) -> None:
+    """A line for each name, through its points x -> y, with its own look."""
+    for (name, points), look in zip(
+        series.items(), looks(len(series)), strict=True
+    ):
+        plot.plot(list(points), list(points.values()), label=name, **look)
+
+
+def draw_points(
+    plot: Axes, groups: Mapping[str, Sequence[tuple[float, float]]]
+) -> None:
+    """Marks for the points of each name, with its own look."""
+    for (name, pairs), look in zip(
+        groups.items(), looks(len(groups)), strict=True
+    ):
+        x, y = zip(*pairs, strict=True)
+        plot.plot(x, y, linestyle="", label=name, **look)
+
+
 def next_words(
     distributions: Mapping[str, Mapping[str, float]], top: int = 6
 ) -> None:
@@ -117,18 +156,19 @@ def by_kind(
     """
     kinds = list(next(iter(series.values())))
     lowest = min(min(values.values()) for values in series.values())
-    with axes(0.9 + 0.3 * len(kinds)) as plot:
-        for i, (name, values) in enumerate(series.items()):
-            places = range(len(kinds))
+    height = max(0.9 + 0.3 * len(kinds), 0.3 + 0.2 * len(series))
+    with axes(height) as plot:
+        for (name, values), look in zip(
+            series.items(), looks(len(series)), strict=True
+        ):
             plot.plot(
                 [values[kind] for kind in kinds],
-                places,
-                MARKERS[i],
-                color=COLOURS[i],
+                range(len(kinds)),
                 label=name,
                 linestyle="",
                 markersize=6,
                 clip_on=False,
+                **look,
             )
         plot.set_yticks(range(len(kinds)), kinds)
         plot.set_ylim(len(kinds) - 0.5, -0.5)
@@ -156,14 +196,7 @@ def lines(
     out: they have no place on an axis.
     """
     with axes() as plot:
-        for i, (name, points) in enumerate(series.items()):
-            plot.plot(
-                list(points),
-                list(points.values()),
-                MARKERS[i] + "-",
-                color=COLOURS[i],
-                label=name,
-            )
+        draw_lines(plot, series)
         if floor is not None:
             plot.axhline(floor, color=INK, linestyle="--", linewidth=1)
             plot.annotate(
@@ -267,14 +300,16 @@ def stacked(rows: Mapping[str, Mapping[str, float]], xlabel: str) -> None:
     names = list(next(iter(rows.values())))
     with axes(0.9 + 0.35 * len(rows)) as plot:
         starts = [0.0] * len(rows)
-        for i, name in enumerate(names):
+        for name, look in zip(
+            names, looks(len(names), len(COLOURS)), strict=True
+        ):
             widths = [row[name] for row in rows.values()]
             plot.barh(
                 range(len(rows)),
                 widths,
                 0.65,
                 starts,
-                color=COLOURS[i],
+                color=look["color"],
                 edgecolor="white",
                 label=name,
             )
@@ -309,9 +344,7 @@ def scatter(
 ) -> None:
     """Named groups of points, and named lines through other points."""
     with axes() as plot:
-        for i, (name, pairs) in enumerate(points.items()):
-            x, y = zip(*pairs, strict=True)
-            plot.plot(x, y, MARKERS[i], color=COLOURS[i], label=name)
+        draw_points(plot, points)
         dashes = ("-", "--", "-.", ":")
         for i, (name, pairs) in enumerate((lines or {}).items()):
             x, y = zip(*pairs, strict=True)
@@ -398,9 +431,7 @@ def regions(
                 colors=[COLOURS[1], COLOURS[0]],
                 alpha=0.2,
             )
-            for i, (name, pairs) in enumerate(groups.items()):
-                x, y = zip(*pairs, strict=True)
-                plot.plot(x, y, MARKERS[i], color=COLOURS[i], label=name)
+            draw_points(plot, groups)
             plot.set_title(title)
             plot.set_xticks(
                 list(xticks.values()),
@@ -456,14 +487,7 @@ def panels(
     """
     with axes(2.6, len(rows), squeeze=False) as row:
         for plot, (label, series) in zip(row[0], rows.items(), strict=True):
-            for i, (name, points) in enumerate(series.items()):
-                plot.plot(
-                    list(points),
-                    list(points.values()),
-                    MARKERS[i] + "-",
-                    color=COLOURS[i],
-                    label=name,
-                )
+            draw_lines(plot, series)
             plot.set_xlabel(xlabel)
             plot.set_ylabel(label)
             plot.set_ylim(bottom=0)
@@ -485,10 +509,12 @@ def arrows(
     """Named arrows from the origin, and the angle between two of them."""
     reach = [max(xy[axis] for xy in vectors.values()) for axis in (0, 1)]
     with axes(3.2) as plot:
-        for i, (name, tip) in enumerate(vectors.items()):
+        for (name, tip), look in zip(
+            vectors.items(), looks(len(vectors)), strict=True
+        ):
             head = {
                 "arrowstyle": "-|>,head_width=0.25,head_length=0.6",
-                "color": COLOURS[i],
+                "color": look["color"],
                 "linewidth": 1.6,
                 "shrinkA": 0,
                 "shrinkB": 0,
@@ -499,7 +525,7 @@ def arrows(
                 tip,
                 (7, -2),
                 textcoords="offset points",
-                color=COLOURS[i],
+                color=look["color"],
                 va="top",
             )
         if angle:
@@ -588,14 +614,16 @@ def moves(
     ]
     low, high = np.min(places, 0) - 0.4, np.max(places, 0) + 0.4
     with axes(3.2) as plot:
-        for i, (name, point) in enumerate(points.items()):
-            plot.plot(*point, MARKERS[i], color=COLOURS[i], markersize=7)
+        for (name, point), look in zip(
+            points.items(), looks(len(points)), strict=True
+        ):
+            plot.plot(*point, markersize=7, **look)
             plot.annotate(
                 name,
                 point,
                 (7, -5),
                 textcoords="offset points",
-                color=COLOURS[i],
+                color=look["color"],
                 va="top",
             )
         for name, (start, end) in steps.items():
@@ -628,9 +656,7 @@ def word_map(
     A word is written beside its mark where there is room for it.
     """
     with axes(4.8) as plot:
-        for i, (name, words) in enumerate(groups.items()):
-            x, y = zip(*words.values(), strict=True)
-            plot.plot(x, y, MARKERS[i], color=COLOURS[i], label=name)
+        draw_points(plot, {name: [*groups[name].values()] for name in groups})
         plot.set_xlabel(xlabel)
         plot.set_ylabel(ylabel)
         plot.grid(axis="both")
@@ -644,14 +670,16 @@ def word_map(
             Bbox.from_bounds(x - 4, y - 4, 8, 8)
             for x, y in plot.transData.transform(marks)
         ]
-        for i, words in enumerate(groups.values()):
+        for words, look in zip(
+            groups.values(), looks(len(groups)), strict=True
+        ):
             for word, point in words.items():
                 written = plot.annotate(
                     word,
                     point,
                     (5, 0),
                     textcoords="offset points",
-                    color=COLOURS[i],
+                    color=look["color"],
                     fontsize=7,
                     va="center",
                 )

@@ -254,13 +254,17 @@ class StupidBackoff:
     """
 
     def __init__(self, counts: NGramCounts, factor: float = 0.4) -> None:
+        if not 0 < factor <= 1:
+            raise ValueError(
+                f"factor is {factor}: it must be above 0, and at most 1"
+            )
         self.counts = counts
         self.factor = factor
         self.shares = [maximum_likelihood(n).alpha for n in counts.orders]
 
     def scores(self, context_ids: Sequence[int]) -> Tensor:
         """(V,) float64: the score of every token after the context."""
-        context_ids = torch.as_tensor(context_ids, dtype=torch.int64)
+        context_ids = torch.as_tensor(context_ids)
         numbers = self.counts.find(
             check_token_ids(context_ids, self.counts.vocab_size)
         )

@@ -53,6 +53,8 @@ def bradley_terry(
     rest (Ford 1957); else this raises ValueError. A `prior` adds that many
     wins each way between every two players, which cures it.
     """
+    if not 0 <= prior < math.inf:
+        raise ValueError(f"{prior=} must be 0 or more, and finite")
     games = list(games)
     for game in games:
         check_game(*game)

@@ -151,6 +151,10 @@ def subtract_one(
     ngrams: NGrams, counts: np.ndarray, discount: float | None
 ) -> Smoothed:
     """The same discount for all counts: n1 / (n1 + 2 n2) if not given."""
+    if discount is not None and not 0 < discount < 1:
+        raise ValueError(
+            f"discount is {discount}: it must be above 0, and below 1"
+        )
     once, twice = (np.count_nonzero(counts == count) for count in (1, 2))
     chosen = discount
     if discount is None:
@@ -200,12 +204,17 @@ def in_range(discounts: Discounts) -> bool:
 
 
 def estimate_weights(
-    counts: NGramCounts, documents: Sequence[Tensor], num_steps: int = 20
+    counts: NGramCounts,
+    documents: Sequence[Tensor],
+    num_steps: int = 1000,
+    tolerance: float = 1e-8,
 ) -> list[float]:
     """Weights of each order for `jelinek_mercer`, from held-out documents.
 
     Expectation-maximisation (Jelinek and Mercer 1980; Chen and Goodman
-    §2.3). Never fit them on the counted documents: the highest order wins.
+    §2.3), until a step gains at most `tolerance` nats per token; it ends
+    after `num_steps` steps even if they still gain.
+    Never fit them on the counted documents: the highest order wins.
     """
     token_ids, _ = join_documents(documents, counts.vocab_size, counts.bos_id)
     numbers = counts.find(token_ids)
@@ -215,27 +224,45 @@ def estimate_weights(
         likely = maximum_likelihood(ngrams)
         alphas.append(likely.alpha[numbers[n + 1][1:][is_predicted]])
         seen.append(likely.gamma[numbers[n][:-1][is_predicted]] == 0)
-    weights = [0.5] * len(counts.orders)
+    rows = np.stack([*alphas, *seen])  # many words share all their numbers
+    rows, times = np.unique(rows, axis=1, return_counts=True)
+    alphas, seen = np.split(rows.copy(), 2)  # in order: quicker
+    weights, before = [0.5] * len(counts.orders), float("-inf")
     for _ in range(num_steps):
-        weights = reweigh(weights, alphas, seen, counts.vocab_size)
+        probs = mix(weights, alphas, seen, counts.vocab_size)
+        nats = float(times @ np.log(probs[-1]))
+        if nats - before <= tolerance * times.sum():
+            break
+        weights, before = reweigh(weights, alphas, seen, probs, times), nats
     return weights
+
+
+def mix(
+    weights: list[float],
+    alphas: np.ndarray,
+    seen: np.ndarray,
+    vocab_size: int,
+) -> list[np.ndarray]:
+    """The probability of each word by order 0 (uniform), 1, 2 and so on."""
+    probs = [np.full(len(alphas[0]), 1 / (vocab_size - 1))]
+    for weight, alpha, is_seen in zip(weights, alphas, seen, strict=True):
+        mixed = weight * alpha + (1 - weight) * probs[-1]
+        probs.append(np.where(is_seen, mixed, probs[-1]))
+    return probs
 
 
 def reweigh(
     weights: list[float],
-    alphas: list[np.ndarray],
-    seen: list[np.ndarray],
-    vocab_size: int,
+    alphas: np.ndarray,
+    seen: np.ndarray,
+    probs: list[np.ndarray],
+    times: np.ndarray,
 ) -> list[float]:
     """One step: which order chose each word, if the weights were right?
 
     A new weight is how often its order chose, by how often it was asked.
     """
-    probs = [np.full(len(alphas[0]), 1 / (vocab_size - 1))]
-    for weight, alpha, is_seen in zip(weights, alphas, seen, strict=True):
-        mixed = weight * alpha + (1 - weight) * probs[-1]
-        probs.append(np.where(is_seen, mixed, probs[-1]))
-    asked, fitted = np.ones(len(alphas[0])), list(weights)
+    asked, fitted = times, list(weights)
     for n in range(len(weights) - 1, -1, -1):
         share = seen[n] * weights[n] * alphas[n] / probs[n + 1]
         share = np.minimum(share, 1.0)  # rounding may exceed it

@@ -95,6 +95,8 @@ class WordTokenizer:
         """The vocabulary of the texts: most frequent first, then A to Z."""
         if isinstance(texts, str):
             raise TypeError("texts must be a list of str: pass [text]")
+        if max_words is not None and max_words < 1:
+            raise ValueError(f"{max_words=} must be at least 1, or None")
         counts = Counter(word for text in texts for word in cls.split(text))
         words = [word for word in counts if counts[word] >= min_count]
         words.sort(key=lambda word: (-counts[word], word))
@@ -204,6 +206,8 @@ def checked_ids(token_ids: Sequence[int] | Tensor, vocab_size: int) -> list:
     if isinstance(token_ids, Tensor):
         token_ids = token_ids.tolist()
     for token_id in token_ids:
+        if not hasattr(token_id, "__index__"):
+            raise ValueError(f"token id {token_id!r} is not an integer")
         if not 0 <= token_id < vocab_size:
             last = vocab_size - 1
             raise ValueError(

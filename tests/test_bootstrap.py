@@ -64,3 +64,22 @@ def test_errors():
         paired_bootstrap(
             torch.tensor([1.0, torch.inf]), torch.ones(2), seeded()
         )
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(0.0, "0"), (-3.0, "-3"), (torch.nan, "nan"), (torch.inf, "2")],
+)
+def test_sizes_are_checked(size, shown):
+    """A resample of empty documents alone would have no ratio."""
+    sizes = torch.tensor([2.0, size, 5.0])
+    message = f"the smallest size is {shown}: each must be finite and above 0"
+    with pytest.raises(ValueError, match=message):
+        paired_bootstrap(torch.ones(3), sizes, seeded())
+
+
+@pytest.mark.parametrize("num_resamples", [0, -1])
+def test_at_least_one_resample(num_resamples):
+    message = f"num_resamples={num_resamples} must be at least 1"
+    with pytest.raises(ValueError, match=message):
+        paired_bootstrap(torch.ones(2), torch.ones(2), seeded(), num_resamples)

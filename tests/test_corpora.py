@@ -83,6 +83,8 @@ def test_split_errors():
     with pytest.raises(ValueError, match=message):
         split(["one", "two"], "few")
     assert split(["one"], "few", 0, 0).train == ["one"]
+    with pytest.raises(TypeError, match=re.escape("list of str: pass [text]")):
+        split("abc", "letters", 0, 0)
 
 
 def test_summary():
@@ -106,6 +108,12 @@ def test_fewer_stories_begin_more_stories(monkeypatch):
     assert stories(7, seed=2) == more[:7]
     assert stories(1, seed=3) != more[:1]
     assert all(text[0].isupper() and text[-1] in ".”" for text in more)
+
+
+def test_there_are_no_fewer_than_no_stories():
+    assert stories(0) == []
+    with pytest.raises(ValueError, match="num_stories=-1 must be 0 or more"):
+        stories(-1)
 
 
 def test_storyworld_splits_the_stories_of_its_seed(monkeypatch):

@@ -145,6 +145,9 @@ def test_documents_are_checked():
         token_log_probs(model, [torch.tensor([1, 2]), torch.tensor([1])])
     with pytest.raises(ValueError, match=re.escape("has shape (1, 2)")):
         token_log_probs(model, [torch.tensor([[1, 2]])])
+    message = re.escape("document 1 holds torch.float32: token ids are int64")
+    with pytest.raises(ValueError, match=message):
+        token_log_probs(model, [torch.tensor([1, 2]), torch.tensor([1.0, 2])])
 
 
 @pytest.mark.parametrize("bad", [[math.nan, 0.0], [INF, 0.0], [-INF, -INF]])
@@ -177,6 +180,20 @@ def test_an_impossible_token_is_not_hidden():
     assert cross_entropy(log_probs) == INF
     assert perplexity(log_probs) == INF
     assert bits_per_byte(log_probs, ["ab", "cd"]) == INF
+
+
+def test_perplexity_beyond_the_largest_float_is_infinite():
+    """e to 709.7 is about 1.7e308, and e to 710 is beyond float64."""
+    below, beyond = (
+        [torch.tensor([-nats], dtype=torch.float64)] for nats in (709.7, 710.0)
+    )
+    assert perplexity(below) == pytest.approx(math.exp(709.7))
+    assert perplexity(beyond) == INF
+    row = table_row("worst", beyond, ["1234"])
+    assert row.perplexity == INF
+    assert row.bits_per_token == pytest.approx(710 / math.log(2))
+    assert row.bits_per_byte == pytest.approx(710 / math.log(2) / 4)
+    assert " inf " in table([row])
 
 
 def test_bits_per_byte_by_hand():
@@ -242,6 +259,18 @@ def test_measures_refuse_what_does_not_fit():
         gap_bits(log_probs, in_bits([1.0]))
     with pytest.raises(ValueError, match="not of the same tokens"):
         by_kind(log_probs, [["one"]])
+
+
+def test_nothing_to_measure_is_told():
+    with pytest.raises(ValueError, match="no documents to measure"):
+        document_bits([])
+    with pytest.raises(ValueError, match="no rows: pass the table_row of one"):
+        table([])
+    for values, kinds in (([], []), ([torch.empty(0)], [[]])):
+        with pytest.raises(ValueError, match="no tokens to average over"):
+            by_kind(values, kinds)
+        with pytest.raises(ValueError, match="no tokens to average over"):
+            gap_bits(values, values)
 
 
 # The table

@@ -98,6 +98,67 @@ def test_most_cases_differ(name):
     assert len(set(results)) > NUM_CASES / 2
 
 
+@pytest.mark.parametrize(
+    ("name", "i"),
+    [(name, i) for name in EXERCISES for i in range(len(case(name, 0)))],
+)
+def test_every_argument_matters(name, i):
+    """One that is always the same could be left out, or written as 7."""
+    specification = EXERCISES[name].specification
+    for j in range(NUM_CASES):
+
+        def with_one_value(*arguments, j=j):
+            found = list(arguments)
+            found[i] = case(name, j)[i]
+            return specification(*found)
+
+        assert fault(named(name, with_one_value)) is not None
+
+
+EDGES = {
+    "a slope of 0 from the first step on": (
+        "adamw_step",
+        lambda p, g, m, s, *_: g == m == s == 0,
+    ),
+    "tokens of several letters": (
+        "merge",
+        lambda tokens, pair: max(map(len, tokens)) > 1,
+    ),
+    "words that never met": ("ppmi_cell", lambda c, i, j: c[i][j] == 0),
+    "words that met less often than by chance": (
+        "ppmi_cell",
+        lambda c, i, j: 0 < c[i][j] * sum(map(sum, c)) < sum(c[i]) * sum(c[j]),
+    ),
+    "a class without hits": (
+        "f1_scores",
+        lambda confusion: 0 in [row[i] for i, row in enumerate(confusion)],
+    ),
+    "an outcome that is impossible": ("entropy_bits", lambda p: 0 in p),
+    "nobody is sure": (
+        "answer_when_sure",
+        lambda probs, labels, threshold: bool((probs < threshold).all()),
+    ),
+    "sure enough by a hair": (
+        "answer_when_sure",
+        lambda probs, labels, threshold: threshold in probs.max(1).values,
+    ),
+    "a context that was never seen": (
+        "discounted_probability",
+        lambda followers, *_: not followers,
+    ),
+    "a follower that was never seen": (
+        "add_k_probability",
+        lambda followers, word, *_: word not in followers,
+    ),
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_the_hard_cases_are_among_them(edge):
+    name, is_hard = EDGES[edge]
+    assert any(is_hard(*case(name, i)) for i in range(NUM_CASES))
+
+
 @every_exercise
 @pytest.mark.parametrize(
     ("answer", "said"),

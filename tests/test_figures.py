@@ -173,7 +173,8 @@ def test_every_figure_has_an_example():
         for name, function in inspect.getmembers(figures, inspect.isfunction)
         if function.__module__ == "lmbook.figures" and name[0] != "_"
     }
-    assert public - {"axes"} == EXAMPLES.keys()
+    parts = {"axes", "looks", "draw_lines", "draw_points"}
+    assert public - parts == EXAMPLES.keys()
 
 
 @every_figure
@@ -573,6 +574,71 @@ def test_each_series_has_its_own_colour_and_mark(figure, axes_of):
     assert [line.get_marker() for line in drawn] == list(MARKERS)
     assert [line.get_color() for line in drawn] == list(COLOURS)
     assert len(set(MARKERS)) == len(set(COLOURS)) == len(MARKERS)
+
+
+MANY = [f"model {i}" for i in range(2 * len(COLOURS))]
+
+
+@pytest.mark.parametrize("figure", ["lines", "by_kind", "panels"])
+def test_many_series_are_told_apart_and_named(figure, axes_of, drawn):
+    """From the eighth on by another mark in a colour that came before."""
+    series = {name: {1: i, 2: i + 1} for i, name in enumerate(MANY)}
+    labels = {"lines": ("x", "y"), "by_kind": (), "panels": ("x",)}[figure]
+    values = {"y": series} if figure == "panels" else series
+    axes = axes_of(getattr(figures, figure), values, *labels)
+    looks = [
+        (line.get_color(), line.get_marker())
+        for line in with_label(axes, axes.lines)
+    ]
+    assert len(looks) == len(set(looks)) == len(MANY)
+    names = {text.get_text() for text in seen_texts(drawn[0])}
+    assert set(MANY) <= names
+    edge = drawn[0].bbox.padded(1)
+    for text, box in seen_texts(drawn[0]).items():
+        assert edge.y0 <= box.y0 and box.y1 <= edge.y1, text
+
+
+TOO_MANY = [*MANY, "one more"]
+SPOTS = {name: (i, i + 1) for i, name in enumerate(TOO_MANY)}
+GROUPS = {name: [spot] for name, spot in SPOTS.items()}
+CROWDED = {
+    "lines": lambda: figures.lines(
+        {name: {1: 2} for name in TOO_MANY}, "x", "y"
+    ),
+    "panels": lambda: figures.panels(
+        {"y": {name: {1: 2} for name in TOO_MANY}}, "x"
+    ),
+    "by_kind": lambda: figures.by_kind(
+        {name: {"verb": 2} for name in TOO_MANY}
+    ),
+    "scatter": lambda: figures.scatter(GROUPS, "x", "y"),
+    "moves": lambda: figures.moves(SPOTS, {}, "x", "y"),
+    "arrows": lambda: figures.arrows(SPOTS, "x", "y"),
+    "word_map": lambda: figures.word_map(
+        {name: {name: spot} for name, spot in SPOTS.items()}, "x", "y"
+    ),
+    "regions": lambda: figures.regions(
+        {"line": above}, GROUPS, {"a": 0}, {"b": 0}, "x", "y"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_too_many_series_are_refused(name):
+    message = "15 series are too many to tell apart: draw 14 or fewer"
+    with pytest.raises(ValueError, match=message):
+        CROWDED[name]()
+
+
+def test_shares_have_a_colour_each(axes_of):
+    """Bars have no marks, so there are no more of them than colours."""
+    row = {name: 1 / 8 for name in MANY[:8]}
+    with pytest.raises(ValueError, match=r"8 series .* draw 7 or fewer"):
+        figures.stacked({"the": row}, "share")
+    del row["model 7"]
+    axes = axes_of(figures.stacked, {"the": row}, "share")
+    seen = [to_hex(bar.get_facecolor()) for bar in axes.patches]
+    assert seen == [colour.lower() for colour in COLOURS]
 
 
 # How people see who lack a kind of cone: Machado, Oliveira and Fernandes

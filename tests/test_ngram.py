@@ -32,6 +32,7 @@ from lmbook.smoothing import (
     kneser_ney,
     maximum_likelihood,
     modified_kneser_ney,
+    reweigh,
     witten_bell,
 )
 
@@ -477,13 +478,53 @@ def test_weights_are_the_best_for_the_held_out_documents():
         cost(estimate_weights(counts, test, num_steps=n)) for n in range(40)
     ]
     assert all(b <= a + 1e-12 for a, b in pairwise(costs))
-    fitted = estimate_weights(counts, test, num_steps=200)
+    fitted = estimate_weights(counts, test)
     for n in (0, 1):
         for step in (-0.02, 0.02):
             other = list(fitted)
             other[n] += step
             if 0 <= other[n] <= 1:
                 assert cost(other) > cost(fitted)
+
+
+def test_weights_are_fitted_until_a_step_gains_nothing(monkeypatch):
+    """Twenty steps are too few at order 4; a thousand more gain nothing.
+
+    `tolerance` is of one step. What all later steps gain together is more,
+    and still far below what a table shows, 0.001 bits.
+    """
+    documents, test, vocab_size, _ = kenlm_data()
+    counts = count_ngrams(documents[:1000], 4, vocab_size)
+
+    def cost(num_steps, tolerance=0.0):
+        weights = estimate_weights(counts, test, num_steps, tolerance)
+        methods = [partial(jelinek_mercer, weight=w) for w in weights]
+        return mean_nats(smooth(counts, methods), test)
+
+    steps = []
+
+    def counted(*arguments):
+        steps.append(arguments)
+        return reweigh(*arguments)
+
+    monkeypatch.setattr("lmbook.smoothing.reweigh", counted)
+    fitted = estimate_weights(counts, test)
+    num_steps = len(steps)
+    assert 20 < num_steps < 1000
+    assert fitted == estimate_weights(counts, test, num_steps, 0.0)
+    costs = [cost(num_steps + n) for n in (-2, -1, 0, 1)]
+    assert costs[0] - costs[1] > 1e-8 >= costs[1] - costs[2]
+    assert costs[2] - costs[3] <= 1e-8
+    assert cost(20) - costs[2] > 1e-5
+    assert 0 <= costs[2] - cost(num_steps + 1000) < 1e-6
+
+
+def test_a_larger_tolerance_ends_sooner():
+    documents, test, vocab_size, _ = kenlm_data()
+    counts = count_ngrams(documents[:1000], 3, vocab_size)
+    rough = estimate_weights(counts, test, tolerance=1.0)
+    assert rough == estimate_weights(counts, test, num_steps=1)
+    assert estimate_weights(counts, test, num_steps=0) == [0.5] * 3
 
 
 def test_a_weight_that_is_never_asked_stays():
@@ -821,11 +862,23 @@ def test_files_that_are_no_model(tmp_path):
         ),
         (
             partial(kneser_ney, discount=1.0),
-            r"discounts are \(1\.0, 1\.0, 1\.0\): .* 0 < D1 < 1",
+            r"discount is 1\.0: it must be above 0, and below 1",
         ),
         (
             partial(absolute_discounting, discount=0.0),
-            r"discounts are \(0\.0, .*0 < D1 < 1",
+            r"discount is 0\.0: it must be above 0, and below 1",
+        ),
+        (
+            partial(absolute_discounting, discount=0),
+            "discount is 0: it must be above 0, and below 1",
+        ),
+        (
+            partial(kneser_ney, discount=math.nan),
+            "discount is nan: it must be above 0, and below 1",
+        ),
+        (
+            partial(modified_kneser_ney, discounts=(0.0, 1.0, 1.0)),
+            r"discounts are \(0\.0, 1\.0, 1\.0\): .* 0 < D1 < 1",
         ),
         (
             partial(modified_kneser_ney, discounts=(0.5, 2.0, 1.0)),
@@ -851,6 +904,9 @@ def test_errors_of_smoothings(smoothing, message):
         ([torch.zeros(0).long()], 2, "there are no documents"),
         ([torch.tensor([1, 5, 2])], 2, "token id 5 is outside 0 to 4: use"),
         ([torch.tensor([1, -1, 2])], 2, "token id -1 is outside 0 to 4"),
+        ([torch.tensor([1, 3.7, 2])], 2, "token ids are float32, not integ"),
+        ([*BY_HAND, torch.tensor([1.0, 3, 2])], 2, "token ids are float32"),
+        ([torch.tensor([True, False])], 2, "token ids are bool, not integers"),
         ([torch.tensor([3, 4, 2])], 2, "does not begin with bos_id = 1"),
         ([*BY_HAND, torch.tensor([3])], 2, "does not begin with bos_id"),
         ([torch.tensor([1, 3, 1, 2])], 2, "has it inside: pass the token"),
@@ -875,6 +931,32 @@ def test_errors_of_a_model():
         StupidBackoff(model.counts).scores([5])
     with pytest.raises(ValueError, match="begin with bos_id = 1"):
         model.token_log_probs([torch.tensor([3, 4])])
+
+
+def test_a_model_reads_integers():
+    model = train_ngram(BY_HAND, 2, 5)
+    scorer = StupidBackoff(model.counts)
+    for attempt in (
+        lambda: model(torch.tensor([[1, 3.7]])),
+        lambda: model.step(torch.tensor([3.7])),
+        lambda: model.token_log_probs([torch.tensor([1, 3.7, 2])]),
+        lambda: model.explain([1, 3.7], 3),
+        lambda: scorer.scores([3.7]),
+        lambda: scorer.token_scores([torch.tensor([1, 3.7, 2])]),
+    ):
+        with pytest.raises(ValueError, match="token ids are float32, not int"):
+            attempt()
+    assert torch.equal(
+        model(torch.tensor([[1, 3]], dtype=torch.int32)),
+        model(torch.tensor([[1, 3]])),
+    )
+
+
+@pytest.mark.parametrize("factor", [-1, 0, 1.01, math.nan])
+def test_a_backoff_factor_is_a_share(factor):
+    message = f"factor is {factor}: it must be above 0, and at most 1"
+    with pytest.raises(ValueError, match=message):
+        StupidBackoff(count_ngrams(BY_HAND, 2, 5), factor)
 
 
 def test_zero_probabilities_do_not_warn():

@@ -108,6 +108,13 @@ def test_games_are_checked(rate):
         rate([("a", "b", 2)])
 
 
+@pytest.mark.parametrize("prior", [-1, -0.5, math.inf, math.nan])
+def test_a_prior_is_not_negative(prior):
+    message = f"prior={prior} must be 0 or more, and finite"
+    with pytest.raises(ValueError, match=message):
+        bradley_terry([("a", "b", 0.5)], prior=prior)
+
+
 def test_no_games():
     with pytest.raises(ValueError, match="no games to rate"):
         bradley_terry([])

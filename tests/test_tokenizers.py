@@ -100,6 +100,13 @@ def test_min_count_and_max_words_shorten_the_vocabulary():
     assert WordTokenizer.train(texts, 3, 2).tokens[3:] == ["b"]
 
 
+@pytest.mark.parametrize("max_words", [0, -1])
+def test_max_words_is_a_number_of_words(max_words):
+    message = f"max_words={max_words} must be at least 1, or None"
+    with pytest.raises(ValueError, match=message):
+        WordTokenizer.train(["c b a b"], max_words=max_words)
+
+
 def test_unknown_words_are_replaced_or_refused():
     tokenizer = WordTokenizer(["the", "cat"])
     assert tokenizer.encode("the zebra") == [3, 0]
@@ -136,6 +143,19 @@ def test_ids_out_of_range_are_refused(tokenizer):
         message = f"token id {wrong} is not between 0 and"
         with pytest.raises(ValueError, match=message):
             tokenizer.decode([3, wrong])
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "token_ids", [[3, 1.5], [3, 4.0], torch.tensor([3.0, 4.0]), [[3], [4]]]
+)
+def test_ids_are_integers(tokenizer, token_ids):
+    wrong = token_ids[0] if isinstance(token_ids[0], list) else token_ids[1]
+    if isinstance(token_ids, torch.Tensor):
+        wrong = 3.0
+    message = re.escape(f"token id {wrong} is not an integer")
+    with pytest.raises(ValueError, match=message):
+        tokenizer.decode(token_ids)
 
 
 @KINDS
