@@ -19,6 +19,7 @@ from lmbook.sampling import (
     keep_top_k,
     probabilities,
     sample,
+    stream,
 )
 
 INF = math.inf
@@ -63,6 +64,24 @@ class Slow(Prefix):
     """The same without `step`."""
 
     step = property()
+
+
+class Prefilled(Prefix):
+    """The same with `prefill`, which says what it was asked to read."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def prefill(self, token_ids, padding=None):
+        self.asked.append((tuple(token_ids.shape), padding))
+        columns = torch.arange(token_ids.shape[1])
+        hidden = self.embedding[token_ids]
+        if padding is not None:
+            is_real = columns >= padding[:, None]
+            hidden = hidden * is_real[..., None]
+        state = hidden.sum(1)
+        return torch.tanh(state) @ self.embedding.T, state
 
 
 class Constant:
@@ -204,6 +223,146 @@ def test_step_and_whole_prefix_write_the_same():
     assert not hasattr(Slow(), "step")
 
 
+def test_prefill_is_asked_once_and_padded_only_where_lengths_differ():
+    prompts = [[BOS], [BOS, 3, 4, 5], [BOS, 6]]
+    model = Prefilled()
+    texts = write(model, prompts, max_new_tokens=17)
+    assert texts == write(Slow(), prompts, max_new_tokens=17)
+    [(shape, padding)] = model.asked
+    assert (shape, padding.tolist()) == ((3, 4), [3, 0, 2])
+    write(model, [[BOS, 3]] * 5)
+    assert model.asked[1] == ((5, 2), None)
+
+
+@pytest.mark.parametrize("make_model", [Prefix, Prefilled, Slow, Counting])
+def test_a_generator_for_each_prompt_makes_company_irrelevant(make_model):
+    model = make_model()
+    prompts = [[BOS], [BOS, 3, 4, 5], [BOS, 6], [0, 3, 1, 4]]
+    seeds = [3, 1, 4, 1]
+
+    def hot(prompts, seeds):
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        return write(model, prompts, generator=generators, temperature=5.0)
+
+    together = hot(prompts, seeds)
+    for prompt, seed, text in zip(prompts, seeds, together, strict=True):
+        assert hot([prompt], [seed]) == [text]
+        assert write(model, [prompt], seed=seed, temperature=5.0) == [text]
+    assert hot(prompts, [3, 1, 4, 5]) != together
+
+
+def test_stop_tokens_end_a_text_and_stay_in_it():
+    """Greedy: each token is followed by the next number."""
+    rows = write(Counting(), [[3], [0], [4, 8]], top_k=1, stop={7, 9})
+    assert rows == [[3, 4, 5, 6, 7], [0, 1, 2], [4, 8, 9]]
+    assert write(Counting(), [[7]], top_k=1, stop={7}, max_new_tokens=2) == [
+        [7, 8, 9]
+    ], "a stop in the prompt ends nothing"
+
+
+def test_a_stop_changes_no_other_row():
+    prompts = [[BOS], [0], [5]]
+    free = write(Counting(), prompts, max_new_tokens=40)
+    stopped = write(Counting(), prompts, max_new_tokens=40, stop={6})
+    for row, whole, prompt in zip(stopped, free, prompts, strict=True):
+        end = whole.index(6, 1) + 1 if 6 in whole[1:] else len(whole)
+        assert row == whole[:end] and row[:1] == prompt
+    assert stopped != free
+
+
+def test_rows_that_have_stopped_are_not_fed_what_cannot_follow():
+    rows = write(Strict(), [[3], [4]], top_k=2, stop={7, 8}, max_new_tokens=40)
+    assert {row[-1] for row in rows} <= {7, 8, EOS}
+    assert len({len(row) for row in rows}) == 2
+
+
+class Recent(Prefix):
+    """Says how many tokens it was given; with step, how many in a row."""
+
+    lengths: list[int]
+
+    def __init__(self):
+        super().__init__()
+        self.lengths = []
+
+    def step(self, token_ids, state=None):
+        logits, hidden = super().step(token_ids, state and state[0])
+        state = hidden, 1 if state is None else state[1] + 1
+        self.lengths.append(state[1])
+        return logits, state
+
+
+@pytest.mark.parametrize("make_model", [Prefix, Prefilled, Slow])
+def test_a_window_shows_the_last_tokens_only(make_model):
+    """Each token is drawn as if the text were its last five."""
+    model, slow = make_model(), Slow()
+    prompts = [[BOS], [0] * 9 + [3, 4, 5, 6], [BOS, 6, 4, 3]]
+    rows = write(model, prompts, top_k=1, window=5, eos_id=-1)
+    for row, prompt in zip(rows, prompts, strict=True):
+        for end in range(len(prompt), len(row)):
+            seen = row[max(0, end - 5) : end]
+            assert write(
+                slow, [seen], top_k=1, eos_id=-1, max_new_tokens=1
+            ) == [[*seen, row[end]]]
+    assert rows != write(model, prompts, top_k=1, eos_id=-1)
+    wide = write(model, prompts, top_k=1, window=26, eos_id=-1)
+    assert wide == write(model, prompts, top_k=1, eos_id=-1)
+
+
+def test_until_the_window_is_full_nothing_is_read_twice():
+    model = Recent()
+    write(model, [[BOS, 3]], window=5, eos_id=-1, max_new_tokens=5)
+    assert model.lengths == [1, 2, 3, 4, 5, 1, 2, 3, 4, 5]
+
+
+def test_stream_gives_what_generate_gives_as_it_comes():
+    model = Prefix()
+    [text] = write(model, [[BOS, 3]], seed=5, stop={4})
+    options = {"eos_id": EOS, "max_new_tokens": 13, "stop": {4}}
+    generator = torch.Generator().manual_seed(5)
+    tokens = stream(model, [BOS, 3], generator=generator, **options)
+    assert [BOS, 3, *tokens] == text
+
+
+def test_stream_leaves_gradients_and_mode_alone_between_tokens():
+    model = Recent()
+    tokens = stream(
+        model,
+        [BOS],
+        eos_id=EOS,
+        max_new_tokens=13,
+        generator=random.Random(1),
+    )
+    assert model.lengths == []
+    for number, token in enumerate(tokens, start=1):
+        assert isinstance(token, int)
+        assert torch.is_grad_enabled()
+        assert model.training
+        assert model.lengths == list(range(1, number + 1))
+        if number == 3:
+            break
+    assert len(model.lengths) == 3
+
+
+def test_a_context_length_is_kept_to():
+    """The last token is drawn, not read: 4 + 3 - 1 fit in 6."""
+    model = Prefix()
+    model.context_length = 6
+    write(model, [[BOS] * 4], max_new_tokens=3)
+    write(model, [[BOS] * 40], max_new_tokens=30, window=6)
+    with pytest.raises(
+        ValueError,
+        match=re.escape(
+            "a prompt of 4 tokens with max_new_tokens=4 and window=None asks "
+            "for 7 tokens at once, more than the model's context_length=6: "
+            "ask for fewer, or let it forget the oldest with window=6"
+        ),
+    ):
+        write(model, [[BOS], [BOS] * 4], max_new_tokens=4)
+    with pytest.raises(ValueError, match="window=7 asks for 7 tokens"):
+        write(model, [[BOS] * 4], max_new_tokens=9, window=7)
+
+
 def test_prompts_stay_and_each_gets_its_own_number_of_new_tokens():
     model = Constant([0.0, 0.0, -INF, 0.0])
     prompts = [[BOS], torch.tensor([BOS, 3, 0, 3, 0]), [BOS, EOS, 3]]
@@ -307,6 +466,14 @@ def test_inference_gives_device_and_no_gradients():
         ({"max_new_tokens": 0}, "max_new_tokens=0: ask for at least 1"),
         ({"prompts": []}, "no prompts: [[bos_id]] asks for one text"),
         ({"prompts": [[BOS], []]}, "prompt 1 is empty: let it begin with bos"),
+        ({"prompts": [BOS]}, "prompt 0 is not 1-D: let it begin with bos_id"),
+        ({"prompts": [[1.0, 2.5]]}, "prompt 0 holds torch.float32, not token"),
+        ({"prompts": [[BOS], [True]]}, "prompt 1 holds torch.bool, not token"),
+        ({"window": 0}, "window=0: a model must see at least 1 token"),
+        (
+            {"generator": [random.Random(1)] * 2},
+            "2 generators for 1 prompts: pass one for each, or a single one",
+        ),
     ],
 )
 def test_wrong_arguments(options, message):
