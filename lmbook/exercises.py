@@ -430,8 +430,8 @@ def softmax(logits: torch.Tensor) -> torch.Tensor:
 
 
 def some_targets(rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits, and for each row the number of its right class."""
-    logits = some_logits(rng)
+    """Logits, small or very large; for each row its right class."""
+    logits = some_logits(rng) * rng.choice([1, 1000])
     num_rows, num_classes = logits.shape
     targets = [rng.randrange(num_classes) for _ in range(num_rows)]
     return logits, torch.tensor(targets)
@@ -474,6 +474,13 @@ def picked(values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
                 -picked(logits.softmax(-1), targets).mean().log()
             )
         ),
+        "for large logits a probability is rounded to 0, and its logarithm "
+        "is lost: −ln p is the logarithm of the sum of powers less the logit; "
+        "subtract the largest logit from all first.": (
+            lambda logits, targets: (
+                -picked(logits.softmax(-1).log(), targets).mean()
+            )
+        ),
     },
 )
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> float:
@@ -481,7 +488,8 @@ def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> float:
     total = 0.0
     for i in range(len(targets)):
         row = logits[i].tolist()
-        total += math.log(sum(math.exp(z) for z in row)) - row[targets[i]]
+        powers = [math.exp(z - max(row)) for z in row]
+        total += max(row) + math.log(sum(powers)) - row[targets[i]]
     return total / len(targets)
 
 
