@@ -1510,3 +1510,833 @@ def elo_update(
     odds = 10 ** (rating_a / 400) / 10 ** (rating_b / 400)
     moved = step * (score - odds / (1 + odds))
     return rating_a + moved, rating_b - moved
+
+
+# Chapter 4: recurrent networks.
+
+
+def some_cell_of_numbers(rng: random.Random) -> tuple:
+    """An input, a state, and the weights of a small Elman cell."""
+    d_input, d_hidden = rng.randrange(1, 4), rng.randrange(2, 4)
+
+    def numbers(size: int) -> list[float]:
+        return [rng.choice([-3, -2, -1, 1, 2, 3]) / 4 for _ in range(size)]
+
+    return (
+        numbers(d_input),
+        numbers(d_hidden),
+        [numbers(d_input) for _ in range(d_hidden)],
+        [numbers(d_hidden) for _ in range(d_hidden)],
+        numbers(d_hidden),
+    )
+
+
+def elman_by(
+    squash: Callable[[float], float] = math.tanh,
+    past: float = 1,
+    bias_share: float = 1,
+    transposed: bool = False,
+    in_place: bool = False,
+) -> Callable:
+    """A step of an Elman cell, with one's own way to go wrong."""
+
+    def step(
+        inputs: list[float],
+        hidden: list[float],
+        input_weight: list[list[float]],
+        hidden_weight: list[list[float]],
+        bias: list[float],
+    ) -> list[float]:
+        old = list(hidden)
+        new = old if in_place else [0.0] * len(old)
+        for i in range(len(old)):
+            total = bias_share * bias[i]
+            for x, weight in zip(inputs, input_weight[i], strict=True):
+                total += weight * x
+            for k in range(len(old)):
+                row, column = (k, i) if transposed else (i, k)
+                total += past * hidden_weight[row][column] * old[k]
+            new[i] = squash(total)
+        return new
+
+    return step
+
+
+@exercise(
+    some_cell_of_numbers,
+    {
+        "the later units should still see the old state: put the new one "
+        "into a list of its own.": elman_by(in_place=True),
+        "the sum is not yet squashed: take its tanh.": (
+            elman_by(squash=lambda z: z)
+        ),
+        "this sees the input alone; add what the old state says.": (
+            elman_by(past=0)
+        ),
+        "the bias is missing.": elman_by(bias_share=0),
+        "unit i has row i of hidden_weight; you took column i.": (
+            elman_by(transposed=True)
+        ),
+    },
+)
+def elman_step(
+    inputs: list[float],
+    hidden: list[float],
+    input_weight: list[list[float]],
+    hidden_weight: list[list[float]],
+    bias: list[float],
+) -> list[float]:
+    """(D,), (H,) -> (H,): the state after one more input."""
+    new = []
+    for i in range(len(hidden)):
+        total = bias[i]
+        for j in range(len(inputs)):
+            total += input_weight[i][j] * inputs[j]
+        for k in range(len(hidden)):
+            total += hidden_weight[i][k] * hidden[k]
+        new.append(math.tanh(total))
+    return new
+
+
+def some_reading(rng: random.Random) -> tuple:
+    """A step of one number of state, two to five inputs, and a start."""
+    of_input, of_state = rng.sample([0.5, 1, 1.5, 2, 3], 2)
+
+    def step(now: float, state: float) -> float:
+        return of_input * now + of_state * state
+
+    inputs = [rng.randrange(-3, 4) for _ in range(rng.randrange(2, 6))]
+    return step, inputs, rng.choice([-2, -1, 1, 2])
+
+
+def states_from(
+    step: Callable[[float, float], float], inputs: list[float], state: float
+) -> list[float]:
+    """The state at the start, and after each of the inputs."""
+    states = [state]
+    for now in inputs:
+        states.append(step(now, states[-1]))
+    return states
+
+
+@exercise(
+    some_reading,
+    {
+        "every step begins from the first state again; hand on the last.": (
+            lambda step, inputs, state: [step(now, state) for now in inputs]
+        ),
+        "the state at the start is there as well: leave it out.": states_from,
+        "this is the last state alone; keep them all.": (
+            lambda step, inputs, state: states_from(step, inputs, state)[-1]
+        ),
+        "these are the states before each input, not after it.": (
+            lambda step, inputs, state: states_from(step, inputs, state)[:-1]
+        ),
+        "the first argument of the step is the input, the second the state.": (
+            lambda step, inputs, state: states_from(
+                lambda now, before: step(before, now), inputs, state
+            )[1:]
+        ),
+    },
+)
+def all_states(
+    step: Callable[[float, float], float], inputs: list[float], state: float
+) -> list[float]:
+    """The state after each input, from the state before the first."""
+    states = []
+    for now in inputs:
+        state = step(now, state)
+        states.append(state)
+    return states
+
+
+def some_documents(rng: random.Random) -> tuple[list[list[int]]]:
+    """Two to four documents, the longest not always at the same place."""
+    sizes = rng.sample(range(2, 8), rng.randrange(2, 5))
+    return ([[rng.randrange(1, 100) for _ in range(n)] for n in sizes],)
+
+
+def padding(
+    ignored: int = -100, shift: int = 1, left: bool = False, cut: bool = False
+) -> Callable[[list[list[int]]], tuple[list, list]]:
+    """A padded batch with one's own habits."""
+
+    def batch(documents: list[list[int]]) -> tuple[list, list]:
+        width = (min if cut else max)(map(len, documents)) - shift
+
+        def filled(row: list[int], value: int) -> list[int]:
+            spare = [value] * (width - len(row))
+            return (spare + row if left else row + spare)[:width]
+
+        inputs = [filled(row[: len(row) - shift], 0) for row in documents]
+        return inputs, [filled(row[shift:], ignored) for row in documents]
+
+    return batch
+
+
+@exercise(
+    some_documents,
+    {
+        "a target of 0 is a token that the network would learn to predict; "
+        "those of padding are -100.": padding(ignored=0),
+        "the targets come one later than the inputs: all but the first "
+        "token, for all but the last.": padding(shift=0),
+        "the padding comes after the document: from the left it would be "
+        "read first.": padding(left=True),
+        "the rows are as long as the longest document needs, and nothing is "
+        "cut off.": padding(cut=True),
+    },
+)
+def padded_batch(
+    documents: list[list[int]],
+) -> tuple[list[list[int]], list[list[int]]]:
+    """(B, T) inputs, padded with 0, and (B, T) targets, with -100."""
+    inputs, targets = [], []
+    for document in documents:
+        spare = max(map(len, documents)) - len(document)
+        inputs.append(document[:-1] + [0] * spare)
+        targets.append(document[1:] + [-100] * spare)
+    return inputs, targets
+
+
+def some_schedule(rng: random.Random) -> tuple[int, int, int, float]:
+    """A step, before or after the warm-up; its length; all; the rate."""
+    num_steps, warmup = rng.randrange(50, 200), rng.randrange(4, 20)
+    step = rng.choice(
+        [rng.randrange(warmup), rng.randrange(warmup, num_steps)]
+    )
+    return step, warmup, num_steps, rng.choice([0.1, 0.03, 0.5])
+
+
+def waving(
+    first: Callable[[int, int], float],
+    wave: Callable[[float], float],
+    start: Callable[[int], int] = lambda warmup: warmup,
+) -> Callable[[int, int, int, float], float]:
+    """A rate with one's own warm-up, wave, and start of the wave."""
+
+    def rate_at(
+        step: int, warmup: int, num_steps: int, highest: float
+    ) -> float:
+        if step < warmup:
+            return highest * first(step, warmup)
+        begin = start(warmup)
+        return highest * wave((step - begin) / (num_steps - 1 - begin))
+
+    return rate_at
+
+
+def half_wave(progress: float) -> float:
+    """From 1 to 0 along half a wave."""
+    return (1 + math.cos(math.pi * progress)) / 2
+
+
+@exercise(
+    some_schedule,
+    {
+        "the first steps should be small: count them up to the highest "
+        "rate.": waving(lambda step, warmup: 1.0, half_wave),
+        "step 0 would do nothing at a rate of 0: count from 1.": (
+            waving(lambda step, warmup: step / (warmup + 1), half_wave)
+        ),
+        "the highest rate belongs to the first step after the warm-up, so "
+        "divide by one more.": (
+            waving(lambda step, warmup: (step + 1) / warmup, half_wave)
+        ),
+        "the wave begins where the warm-up ends, not at step 0.": waving(
+            lambda step, warmup: (step + 1) / (warmup + 1),
+            half_wave,
+            lambda warmup: 0,
+        ),
+        "this is a straight line; the wave is (1 + cos)/2.": waving(
+            lambda step, warmup: (step + 1) / (warmup + 1),
+            lambda progress: 1 - progress,
+        ),
+        "half a wave is cos from 0 to π, not to 2π.": waving(
+            lambda step, warmup: (step + 1) / (warmup + 1),
+            lambda progress: half_wave(2 * progress),
+        ),
+    },
+)
+def rate_at(step: int, warmup: int, num_steps: int, highest: float) -> float:
+    """Up in a line for `warmup` steps, then down to 0 along half a wave."""
+    if step < warmup:
+        return highest / (warmup + 1) * (step + 1)
+    angle = math.pi * (step - warmup) / (num_steps - 1 - warmup)
+    return highest * math.cos(angle / 2) ** 2
+
+
+def some_gradients(rng: random.Random) -> tuple[list[torch.Tensor], float]:
+    """Two or three tensors of gradients, and the longest that is allowed."""
+    shapes = rng.sample([(2,), (3,), (2, 2), (2, 3)], rng.randrange(2, 4))
+    generator = torch.Generator().manual_seed(rng.randrange(1000))
+    gradients = [torch.randn(s, generator=generator) for s in shapes]
+    return gradients, rng.choice([0.5, 1.0, 2.0, 5.0])
+
+
+@exercise(
+    some_gradients,
+    {
+        "each tensor is clipped by itself, which changes the direction: take "
+        "one length for all.": lambda gradients, longest: [
+            g * min(1.0, longest / g.norm()) for g in gradients
+        ],
+        "each slope is cut off by itself, which changes the direction.": (
+            lambda gradients, longest: [
+                g.clamp(-longest, longest) for g in gradients
+            ]
+        ),
+        "a gradient that is short enough stays as it is.": (
+            lambda gradients, longest: [
+                g * longest / length_of(gradients) for g in gradients
+            ]
+        ),
+        "the length is the root of the sum of squares.": (
+            lambda gradients, longest: [
+                g * min(1.0, longest / length_of(gradients) ** 2)
+                for g in gradients
+            ]
+        ),
+        "this clips those that are short, and lets the long ones pass.": (
+            lambda gradients, longest: [
+                g * max(1.0, longest / length_of(gradients)) for g in gradients
+            ]
+        ),
+    },
+)
+def clip_by_norm(
+    gradients: list[torch.Tensor], longest: float
+) -> list[torch.Tensor]:
+    """The gradients, shortened together if they are too long together."""
+    length = math.sqrt(sum(float((g * g).sum()) for g in gradients))
+    return [g / length * min(length, longest) for g in gradients]
+
+
+def length_of(gradients: list[torch.Tensor]) -> torch.Tensor:
+    """The length of all slopes as one vector."""
+    return torch.cat([g.flatten() for g in gradients]).norm()
+
+
+# Chapter 5: the Transformer.
+
+
+def some_window(rng: random.Random) -> tuple[int, int]:
+    """How many tokens there are, and how many of them count."""
+    return rng.randrange(3, 9), rng.randrange(2, 6)
+
+
+def window_by(
+    share: Callable[[int, int, int], float],
+) -> Callable[[int, int], list[list[float]]]:
+    """A square matrix, from what token t takes from token s."""
+
+    def matrix(num_tokens: int, window: int) -> list[list[float]]:
+        places = range(num_tokens)
+        return [[share(t, s, window) for s in places] for t in places]
+
+    return matrix
+
+
+@exercise(
+    some_window,
+    {
+        "the first tokens have fewer to look at: divide by how many there "
+        "are.": window_by(lambda t, s, n: (0 <= t - s < n) / n),
+        "each row adds up to 1: divide by how many tokens count.": (
+            window_by(lambda t, s, n: float(0 <= t - s < n))
+        ),
+        "this takes all tokens so far; only the last few count.": (
+            window_by(lambda t, s, n: (s <= t) / (t + 1))
+        ),
+        "this is one token too many: a token is one of its own window.": (
+            window_by(lambda t, s, n: (0 <= t - s <= n) / min(t + 1, n + 1))
+        ),
+        "row t is what token t takes; yours has it in column t.": (
+            window_by(lambda t, s, n: (0 <= s - t < n) / min(s + 1, n))
+        ),
+    },
+)
+def window_matrix(num_tokens: int, window: int) -> list[list[float]]:
+    """(T, T): each row takes the mean of the last `window` tokens."""
+    rows = []
+    for t in range(num_tokens):
+        seen = range(max(0, t - window + 1), t + 1)
+        rows.append([(s in seen) / len(seen) for s in range(num_tokens)])
+    return rows
+
+
+Matrix = list[list[float]]
+
+
+def some_query(rng: random.Random) -> tuple[list[float], Matrix, Matrix]:
+    """A query of two to four numbers, some keys, and values of width 2."""
+    num_axes, num_tokens = rng.randrange(2, 5), rng.randrange(3, 6)
+
+    def vector(size: int) -> list[float]:
+        return [round(rng.uniform(-2, 2), 1) for _ in range(size)]
+
+    keys = [vector(num_axes) for _ in range(num_tokens)]
+    return vector(num_axes), keys, [vector(2) for _ in keys]
+
+
+def attending(
+    divisor: Callable[[int, int], float] = lambda K, T: math.sqrt(K),
+    weigh: Callable[[torch.Tensor], torch.Tensor] = lambda z: z.softmax(0),
+) -> Callable[[list[float], Matrix, Matrix], list[float]]:
+    """Attention with one's own divisor and weights, from K axes, T keys."""
+
+    def attend(
+        query: list[float], keys: Matrix, values: Matrix
+    ) -> list[float]:
+        scores = torch.tensor(keys) @ torch.tensor(query)
+        scores = scores / divisor(len(query), len(keys))
+        return (weigh(scores) @ torch.tensor(values)).tolist()
+
+    return attend
+
+
+@exercise(
+    some_query,
+    {
+        "divide the scores by the root of the number of axes.": (
+            attending(lambda K, T: 1.0)
+        ),
+        "divide by the root of the number of axes, not by the number.": (
+            attending(lambda K, T: K)
+        ),
+        "divide by the root of the number of axes, not of the tokens.": (
+            attending(lambda K, T: math.sqrt(T))
+        ),
+        "the weights are shares of the powers, not of the scores.": (
+            attending(weigh=lambda z: z / z.sum())
+        ),
+        "divide the powers by their sum, so that the weights add up to 1.": (
+            attending(weigh=torch.exp)
+        ),
+        "this takes one value; attention mixes them all.": (
+            attending(weigh=lambda z: (z == z.max()).float())
+        ),
+    },
+)
+def attend_to(
+    query: list[float], keys: list[list[float]], values: list[list[float]]
+) -> list[float]:
+    """The values, weighted by how well the query fits their keys."""
+    powers, root = [], math.sqrt(len(query))
+    for key in keys:
+        score = sum(q * k for q, k in zip(query, key, strict=True))
+        powers.append(math.exp(score / root))
+    return [
+        sum(p * v for p, v in zip(powers, column, strict=True)) / sum(powers)
+        for column in zip(*values, strict=True)
+    ]
+
+
+def some_scores(rng: random.Random) -> tuple[torch.Tensor]:
+    """A small square of scores."""
+    size = rng.randrange(2, 5)
+    generator = torch.Generator().manual_seed(rng.randrange(1000))
+    return (torch.randn(size, size, generator=generator),)
+
+
+@exercise(
+    some_scores,
+    {
+        "a score of 0 is not a weight of 0, for its power is 1: use minus "
+        "infinity.": lambda scores: scores.tril().softmax(-1),
+        "what is set to 0 after softmax is missing from the sum of its "
+        "row.": lambda scores: scores.softmax(-1).tril(),
+        "these look at later tokens only; keep what is below the diagonal.": (
+            lambda scores: scores.masked_fill(
+                torch.ones_like(scores).tril(-1).bool(), -torch.inf
+            ).softmax(-1)
+        ),
+        "the rows add up to 1, not the columns.": (
+            lambda scores: scores.masked_fill(
+                torch.ones_like(scores).triu(1).bool(), -torch.inf
+            ).softmax(0)
+        ),
+        "nothing is masked.": lambda scores: scores.softmax(-1),
+    },
+)
+def causal_weights(scores: torch.Tensor) -> torch.Tensor:
+    """(T, T) scores -> (T, T) weights, none on a later token."""
+    weights = torch.zeros_like(scores)
+    for t, row in enumerate(scores):
+        powers = (row[: t + 1] - row[: t + 1].max()).exp()
+        weights[t, : t + 1] = powers / powers.sum()
+    return weights
+
+
+def some_vector(rng: random.Random) -> tuple[list[float], list[float]]:
+    """Two to five values, some small, some all 0; a weight for each."""
+    size, scale = rng.randrange(2, 6), rng.choice([0, 0.01, 1, 1, 1])
+    values = [scale * rng.randrange(-9, 10) for _ in range(size)]
+    return values, [rng.randrange(1, 9) / 2 for _ in range(size)]
+
+
+def dividing(
+    size: Callable[[list[float]], float], centre: bool = False
+) -> Callable[[list[float], list[float]], list[float]]:
+    """Values divided by a size of one's own, then weighted."""
+
+    def norm(values: list[float], weight: list[float]) -> list[float]:
+        middle = sum(values) / len(values) if centre else 0.0
+        values = [x - middle for x in values]
+        return [
+            x / size(values) * w for x, w in zip(values, weight, strict=True)
+        ]
+
+    return norm
+
+
+def mean_square(values: list[float]) -> float:
+    return sum(x * x for x in values) / len(values)
+
+
+def root_mean_square(values: list[float]) -> float:
+    return math.sqrt(mean_square(values) + 1e-5)
+
+
+@exercise(
+    some_vector,
+    {
+        "nothing is subtracted: this is LayerNorm.": dividing(
+            root_mean_square, centre=True
+        ),
+        "this divides by the length: take the mean of the squares, not "
+        "their sum.": dividing(
+            lambda values: math.sqrt(sum(x * x for x in values) + 1e-5)
+        ),
+        "this divides by the mean square: take its root.": dividing(
+            lambda values: mean_square(values) + 1e-5
+        ),
+        "this divides by the mean of the values without their signs; square "
+        "them.": dividing(
+            lambda values: sum(map(abs, values)) / len(values) + 1e-5
+        ),
+        "add 0.00001 to the mean square, for the sake of very small "
+        "values.": dividing(
+            lambda values: math.sqrt(mean_square(values)) or 1.0
+        ),
+        "add 0.00001 before you take the root.": dividing(
+            lambda values: math.sqrt(mean_square(values)) + 1e-5
+        ),
+        "the weights are missing: each value has its own.": (
+            lambda values, weight: [
+                x / root_mean_square(values) for x in values
+            ]
+        ),
+    },
+)
+def rms_norm(values: list[float], weight: list[float]) -> list[float]:
+    """Each value over the root of the mean square, times its weight."""
+    total = 0.0
+    for x in values:
+        total += x * x
+    size = (total / len(values) + 1e-5) ** 0.5
+    return [weight[i] * values[i] / size for i in range(len(values))]
+
+
+def some_feed_forward(rng: random.Random) -> tuple[list, list, list, list]:
+    """A vector of D values, two matrices of F rows, and one of D rows."""
+    d_model, d_ff = rng.sample([2, 3, 4], 2)
+
+    def matrix(rows: int, columns: int) -> list[list[float]]:
+        return [
+            [rng.randrange(-4, 5) / 2 for _ in range(columns)]
+            for _ in range(rows)
+        ]
+
+    (x,) = matrix(1, d_model)
+    return (
+        [*x[:-1], x[-1] or 1.0],
+        matrix(d_ff, d_model),
+        matrix(d_ff, d_model),
+        matrix(d_model, d_ff),
+    )
+
+
+def products(matrix: list[list[float]], x: list[float]) -> list[float]:
+    """A matrix times a vector: a dot product for each row."""
+    return [sum(w * v for w, v in zip(row, x, strict=True)) for row in matrix]
+
+
+def silu(z: float) -> float:
+    return z / (1 + math.exp(-z))
+
+
+def gated(
+    inner: Callable[[float, float], float],
+) -> Callable[[list, list, list, list], list[float]]:
+    """A feed-forward network with one's own way to join gate and up."""
+
+    def feed_forward(x: list, gate: list, up: list, down: list) -> list:
+        pairs = zip(products(gate, x), products(up, x), strict=True)
+        return products(down, [inner(g, u) for g, u in pairs])
+
+    return feed_forward
+
+
+@exercise(
+    some_feed_forward,
+    {
+        "the gate goes through silu, not the other one.": (
+            gated(lambda g, u: g * silu(u))
+        ),
+        "only the gate goes through silu.": (
+            gated(lambda g, u: silu(g) * silu(u))
+        ),
+        "this is the sigmoid of the gate; silu is the gate times its "
+        "sigmoid.": gated(lambda g, u: u / (1 + math.exp(-g))),
+        "this has a ReLU where silu should be.": (
+            gated(lambda g, u: max(g, 0.0) * u)
+        ),
+        "nothing bends: the gate goes through silu.": (
+            gated(lambda g, u: g * u)
+        ),
+        "the two are multiplied, not added.": (
+            gated(lambda g, u: silu(g) + u)
+        ),
+    },
+)
+def swiglu(
+    x: list[float],
+    gate: list[list[float]],
+    up: list[list[float]],
+    down: list[list[float]],
+) -> list[float]:
+    """One vector through a SwiGLU; each matrix is a list of its rows."""
+    result = [0.0] * len(down)
+    for j in range(len(gate)):
+        g = sum(gate[j][i] * x[i] for i in range(len(x)))
+        u = sum(up[j][i] * x[i] for i in range(len(x)))
+        for i in range(len(down)):
+            result[i] += down[i][j] * u * g / (1 + math.exp(-g))
+    return result
+
+
+def some_block(rng: random.Random) -> tuple[int, int, int, int]:
+    """The sizes of a block: widths, and heads that divide them."""
+    num_kv_heads = rng.choice([1, 2, 4])
+    num_heads = num_kv_heads * rng.choice([1, 2, 3])
+    d_model = num_heads * rng.choice([4, 8, 16])
+    return d_model, rng.randrange(2, 6) * d_model, num_heads, num_kv_heads
+
+
+def counting_block(
+    shared: bool = True, matrices: int = 3, norms: int = 2, of_all: int = 0
+) -> Callable[[int, int, int, int], int]:
+    """A count of a block's parameters with one's own habits."""
+
+    def count(d_model: int, d_ff: int, num_heads: int, num_kv: int) -> int:
+        d_kv = d_model // num_heads * num_kv if shared else d_model
+        attention = 2 * d_model * d_model + 2 * d_model * d_kv
+        total = attention + matrices * d_model * d_ff + norms * d_model
+        biases = 2 * d_model + 2 * d_kv + 2 * d_ff + d_model
+        return total + of_all * biases
+
+    return count
+
+
+@exercise(
+    some_block,
+    {
+        "keys and values have fewer heads than queries, so their matrices "
+        "are smaller.": counting_block(shared=False),
+        "a SwiGLU has three matrices: gate, up and down.": (
+            counting_block(matrices=2)
+        ),
+        "the two norms have a weight for each axis as well.": (
+            counting_block(norms=0)
+        ),
+        "there are two norms, one before each part.": counting_block(norms=1),
+        "these matrices have no biases.": counting_block(of_all=1),
+    },
+)
+def block_parameters(
+    d_model: int, d_ff: int, num_heads: int, num_kv_heads: int
+) -> int:
+    """The number of weights in one block: attention, SwiGLU, two norms."""
+    d_head = d_model // num_heads
+    queries_and_output = 2 * d_model * num_heads * d_head
+    keys_and_values = 2 * d_model * num_kv_heads * d_head
+    return queries_and_output + keys_and_values + d_model * (3 * d_ff + 2)
+
+
+def some_turn(rng: random.Random) -> tuple[float, float, float]:
+    """A pair of numbers and an angle in radians."""
+    a, b = rng.sample([-3, -2, -1, 1, 2, 3], 2)
+    return a, b, rng.choice([-1, 1]) * rng.randrange(1, 30) / 10
+
+
+def turned_right(a: float, b: float, angle: float) -> tuple[float, float]:
+    """The pair turned clockwise."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    return a * cos + b * sin, b * cos - a * sin
+
+
+def turned_in_place(a: float, b: float, angle: float) -> tuple[float, float]:
+    """The second number made from the new first one."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    a = a * cos - b * sin
+    return a, b * cos + a * sin
+
+
+@exercise(
+    some_turn,
+    {
+        "this turns to the right; the minus belongs to b sin.": turned_right,
+        "the second number still needs the old a.": turned_in_place,
+        "the angle is in radians already.": (
+            lambda a, b, angle: rotate_pair(a, b, math.radians(angle))
+        ),
+        "sine and cosine are changed over.": (
+            lambda a, b, angle: rotate_pair(a, b, math.pi / 2 - angle)
+        ),
+    },
+)
+def rotate_pair(a: float, b: float, angle: float) -> tuple[float, float]:
+    """The pair (a, b) turned to the left by an angle in radians."""
+    turned = complex(a, b) * complex(math.cos(angle), math.sin(angle))
+    return turned.real, turned.imag
+
+
+def some_wave(rng: random.Random) -> tuple[int, int, int, int]:
+    """A place, an axis, the number of axes, the base."""
+    width = rng.choice([4, 6, 8])
+    axis = rng.randrange(width)
+    return rng.randrange(1, 30), axis, width, rng.choice([100, 10_000])
+
+
+def waving_by(
+    speed: Callable[[int, int, int], float],
+    is_sine: Callable[[int, int], bool] = lambda axis, width: axis % 2 == 0,
+) -> Callable[[int, int, int, int], float]:
+    """A wave with one's own speed, and choice between sine and cosine."""
+
+    def wave_at(place: int, axis: int, width: int, base: int) -> float:
+        wave = math.sin if is_sine(axis, width) else math.cos
+        return wave(place * speed(axis, width, base))
+
+    return wave_at
+
+
+def pair_speed(axis: int, width: int, base: int) -> float:
+    """The same for both axes of a pair: base^(-2i/width)."""
+    return base ** (-2 * (axis // 2) / width)
+
+
+@exercise(
+    some_wave,
+    {
+        "axis 0 is a sine, and axis 1 its cosine.": waving_by(
+            pair_speed, lambda axis, width: axis % 2 == 1
+        ),
+        "the two axes of a pair have one speed: i is axis // 2.": waving_by(
+            lambda axis, width, base: base ** (-2 * axis / width)
+        ),
+        "the two axes of a pair have one speed; axis - axis % 2 is 2i.": (
+            waving_by(lambda axis, width, base: base ** (-axis / width))
+        ),
+        "the exponent is -2i/width; the 2 is missing.": waving_by(
+            lambda axis, width, base: base ** (-(axis // 2) / width)
+        ),
+        "speeds fall from pair to pair: the exponent needs a minus.": (
+            waving_by(
+                lambda axis, width, base: base ** (2 * (axis // 2) / width)
+            )
+        ),
+        "sines and cosines take turns; these are halves.": waving_by(
+            lambda axis, width, base: (
+                base ** (-2 * axis / width)
+                if axis < width // 2
+                else base ** (-2 * (axis - width // 2) / width)
+            ),
+            lambda axis, width: axis < width // 2,
+        ),
+        "without its place a wave does not move.": (
+            lambda place, axis, width, base: wave_at(1, axis, width, base)
+        ),
+    },
+)
+def wave_at(place: int, axis: int, width: int, base: int) -> float:
+    """What SinusoidalPositions adds on one axis at one place."""
+    quarter = axis % 2 * math.pi / 2  # a cosine is a sine, a quarter ahead
+    return math.sin(place * base ** (-(axis - axis % 2) / width) + quarter)
+
+
+def some_heads(
+    rng: random.Random,
+) -> tuple[list[float], list[float], int, int]:
+    """A query, a key, both not turned, their distance, the base."""
+    width = rng.choice([2, 4, 6])
+    query, key = (
+        [rng.choice([-2, -1, 1, 2]) / 2 for _ in range(width)]
+        for _ in range(2)
+    )
+    return query, key, rng.randrange(1, 12), rng.choice([100, 10_000])
+
+
+def scored_by(
+    pairs: Callable[[int], list[tuple[int, int]]],
+    speed: Callable[[int, int, int], float] = lambda i, width, base: (
+        base ** (-2 * i / width)
+    ),
+) -> Callable:
+    """A score with one's own pairs of axes and speeds."""
+
+    def rotary_score(
+        query: list[float], key: list[float], distance: int, base: int
+    ) -> float:
+        total = 0.0
+        for i, (j, k) in enumerate(pairs(len(query))):
+            angle = distance * speed(i, len(query), base)
+            a, b = rotate_pair(query[j], query[k], angle)
+            total += a * key[j] + b * key[k]
+        return total
+
+    return rotary_score
+
+
+def halves(width: int) -> list[tuple[int, int]]:
+    """Axis i with axis i + K/2."""
+    return [(i, i + width // 2) for i in range(width // 2)]
+
+
+@exercise(
+    some_heads,
+    {
+        "neighbours are no pair here: axis i goes with axis i + K/2.": (
+            scored_by(lambda width: [(i, i + 1) for i in range(0, width, 2)])
+        ),
+        "this turns the other way: the query is ahead of the key.": (
+            lambda query, key, distance, base: rotary_score(
+                query, key, -distance, base
+            )
+        ),
+        "each pair has its own speed; this turns all at speed 1.": (
+            scored_by(halves, lambda i, width, base: 1.0)
+        ),
+        "the exponent of the speed is -2i/K; the 2 is missing.": (
+            scored_by(halves, lambda i, width, base: base ** (-i / width))
+        ),
+        "turn the query alone; if both turn by the same, nothing changes.": (
+            lambda query, key, distance, base: sum(
+                a * b for a, b in zip(query, key, strict=True)
+            )
+        ),
+    },
+)
+def rotary_score(
+    query: list[float], key: list[float], distance: int, base: int
+) -> float:
+    """Query · key, the query turned by the distance, pair by pair."""
+    half, total = len(query) // 2, 0.0
+    for i in range(half):
+        angle = distance * base ** (-i / half)
+        a = complex(query[i], query[i + half])
+        b = complex(key[i], -key[i + half])
+        turn = complex(math.cos(angle), math.sin(angle))
+        total += (a * turn * b).real
+    return total

@@ -146,6 +146,26 @@ def surprise(words: Sequence[str], bits: Sequence[float]) -> None:
         plot.grid(axis="y")
 
 
+def over_words(
+    words: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    ylabel: str,
+    *,
+    yscale: str = "linear",
+) -> None:
+    """A line for each name, with a mark at each word of a sentence."""
+    with axes(2.6) as plot:
+        draw_lines(
+            plot, {name: dict(enumerate(ys)) for name, ys in series.items()}
+        )
+        plot.set_xticks(range(len(words)), words)
+        plot.set_yscale(yscale)
+        plot.set_ylabel(ylabel)
+        plot.grid(axis="y")
+        if len(series) > 1:
+            plot.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
 def by_kind(
     series: Mapping[str, Mapping[str, float]],
     label: str = "gap to the floor (bits per word)",
@@ -478,6 +498,33 @@ def token_boxes(rows: Mapping[str, Sequence[str]]) -> None:
         plot.spines[:].set_visible(False)
 
 
+def token_grid(rows: Mapping[str, Sequence[str]], padding: str) -> None:
+    """A line of equal boxes for each row, one for each token.
+
+    Those of padding are not filled, and have a dashed edge.
+    """
+    with axes(0.2 + 0.34 * len(rows)) as plot:
+        for y, tokens in enumerate(rows.values()):
+            for x, token in enumerate(tokens):
+                real = token != padding
+                plot.barh(
+                    y,
+                    0.94,
+                    0.8,
+                    x + 0.03,
+                    color=COLOURS[0] if real else "none",
+                    alpha=0.2 if real else 1,
+                    edgecolor="none" if real else FAINT,
+                    linestyle="-" if real else "--",
+                )
+                plot.text(x + 0.5, y, token, ha="center", va="center")
+        plot.set_yticks(range(len(rows)), list(rows))
+        plot.set_ylim(len(rows) - 0.5, -0.5)
+        plot.set_xticks([])
+        plot.tick_params(axis="y", length=0)
+        plot.spines[:].set_visible(False)
+
+
 def panels(
     rows: Mapping[str, Mapping[str, Mapping[float, float]]], xlabel: str
 ) -> None:
@@ -548,6 +595,43 @@ def arrows(
         plot.grid(axis="both")
 
 
+def turned_arrows(
+    panels: Mapping[str, Mapping[str, tuple[float, float]]],
+    xlabel: str,
+    ylabel: str,
+) -> None:
+    """Named arrows from the origin, in any direction; a panel for each title.
+
+    All panels share their names and their scale.
+    """
+    tips = [tip for vectors in panels.values() for tip in vectors.values()]
+    reach = 1.15 * np.abs(tips).max()
+    with axes(
+        1.3 + 5.4 / len(panels), len(panels), squeeze=False, sharey=True
+    ) as row:
+        for plot, (title, vectors) in zip(row[0], panels.items(), strict=True):
+            for (name, tip), look in zip(
+                vectors.items(), looks(len(vectors)), strict=True
+            ):
+                colour = look["color"]
+                plot.plot(*zip((0, 0), tip, strict=True), colour, label=name)
+                head = {"arrowstyle": "-|>", "color": colour, "shrinkA": 0}
+                arrow = {**head, "shrinkB": 0, "mutation_scale": 14}
+                plot.annotate("", tip, (0, 0), arrowprops=arrow)
+            plot.set_title(title)
+            plot.set_xlim(-reach, reach)
+            plot.set_ylim(-reach, reach)
+            plot.set_aspect("equal")
+            plot.set_xlabel(xlabel)
+            plot.grid(axis="both")
+        row[0][0].set_ylabel(ylabel)
+        plot.figure.legend(
+            *plot.get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=4,
+        )
+
+
 def graph(
     columns: Sequence[Mapping[str, str]],
     edges: Sequence[tuple[str, str, str]],
@@ -596,6 +680,60 @@ def graph(
             )
         plot.set_xlim(-half_width - 0.05, len(columns) - 1 + half_width + 0.05)
         plot.set_ylim(-rows / 2, rows / 2)
+        plot.set_xticks([])
+        plot.set_yticks([])
+        plot.spines[:].set_visible(False)
+
+
+def stream(parts: Sequence[Sequence[str]], start: str, end: str) -> None:
+    """A line from start to end; each part's boxes read it, and add to it."""
+    half_width, half_height, gap = 0.5, 0.28, 0.35
+    with axes(1.9) as plot:
+        arrow = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0}
+        left = 0.0
+        for names in parts:
+            centres = [
+                left + half_width + i * (2 * half_width + gap)
+                for i in range(len(names))
+            ]
+            for x, name in zip(centres, names, strict=True):
+                corner = x - half_width, -half_height
+                box = {"facecolor": "white", "edgecolor": COLOURS[0]}
+                plot.add_patch(
+                    plt.Rectangle(
+                        corner, 2 * half_width, 2 * half_height, **box
+                    )
+                )
+                plot.text(x, 0, name, ha="center", va="center")
+            for x in centres[1:]:
+                tip = x - half_width
+                plot.annotate("", (tip, 0), (tip - gap, 0), arrowprops=arrow)
+            tap, back = centres[0] - 0.25, centres[-1] + 0.25
+            plot.annotate("", (tap, half_height), (tap, 1), arrowprops=arrow)
+            plot.annotate(
+                "", (back, 0.89), (back, half_height), arrowprops=arrow
+            )
+            ring = {"facecolor": "white", "edgecolor": INK}
+            plot.text(
+                back,
+                1,
+                "+",
+                ha="center",
+                va="center",
+                bbox={"boxstyle": "circle,pad=0.2", **ring},
+            )
+            left = centres[-1] + half_width + gap
+        plot.annotate(
+            "",
+            (left + 0.3, 1),
+            (-0.3, 1),
+            arrowprops={**arrow, "color": COLOURS[0], "linewidth": 2.2},
+            zorder=0,
+        )
+        plot.text(-0.4, 1, start, ha="right", va="center")
+        plot.text(left + 0.4, 1, end, ha="left", va="center")
+        plot.set_xlim(-1.1, left + 1.1)
+        plot.set_ylim(-0.45, 1.35)
         plot.set_xticks([])
         plot.set_yticks([])
         plot.spines[:].set_visible(False)

@@ -48,6 +48,9 @@ def above(points):
 
 
 EXAMPLES = {
+    "stream": lambda: figures.stream(
+        [("norm", "look"), ("norm", "think")], "in", "out"
+    ),
     "arrows": lambda: figures.arrows(
         {"a": (6, 4), "b": (3, 2), "c": (2, 5)},
         "times x",
@@ -61,6 +64,14 @@ EXAMPLES = {
         {"bad": 0, "good": 1},
         "first word",
         "second word",
+    ),
+    "turned_arrows": lambda: figures.turned_arrows(
+        {
+            "now": {"query": (2, 1), "key": (3, 1)},
+            "later": {"query": (-1, 2), "key": (-1, 3)},
+        },
+        "first axis",
+        "second axis",
     ),
     "graph": lambda: figures.graph(
         [{"a": "a = 2", "b": "b = 3"}, {"c": "c = 6"}],
@@ -80,12 +91,18 @@ EXAMPLES = {
     "token_boxes": lambda: figures.token_boxes(
         {"two": ["b", "an"], "one": ["ban"]}
     ),
+    "token_grid": lambda: figures.token_grid(
+        {"reads": ["<s>", "a", "–"], "predicts": ["a", "b", "c"]}, "–"
+    ),
     "panels": lambda: figures.panels({"y": {"a": {1: 2, 3: 4}}}, "x"),
     "next_words": lambda: figures.next_words(NEXT_WORDS, top=3),
     "surprise": lambda: figures.surprise(WORDS, BITS),
     "by_kind": lambda: figures.by_kind(KINDS),
     "lines": lambda: figures.lines(
         CURVES, "order", "cross-entropy (bits per token)", floor=3.141
+    ),
+    "over_words": lambda: figures.over_words(
+        WORDS, {"forgets": [1.0, 0.5, 0.25, 0.0], "keeps": BITS}, "state"
     ),
     "counts": lambda: figures.counts(
         MATRIX, ["cat", "dog"], ["ran", "sat", "."], "next word", "word before"
@@ -284,6 +301,20 @@ def test_an_impossible_word_has_a_sign_and_no_column(axes_of):
     (sign,) = axes.texts
     assert (sign.get_text(), sign.get_position()) == ("∞", (1, 0))
     assert axes.get_ylim()[1] < 4
+
+
+def test_a_line_goes_over_the_words_of_a_sentence(axes_of):
+    values = {"forgets": [1.0, 0.5, 0.25, 0.125], "keeps": BITS}
+    axes = axes_of(figures.over_words, WORDS, values, "state", yscale="log")
+    series = with_label(axes, axes.lines)
+    assert [line.get_label() for line in series] == legend(axes) == [*values]
+    for line, ys in zip(series, values.values(), strict=True):
+        assert points(line) == list(enumerate(ys))
+    assert ticks(axes.xaxis) == WORDS
+    assert axes.get_ylabel() == "state"
+    assert axes.get_yscale() == "log"
+    one = axes_of(figures.over_words, WORDS, {"keeps": BITS}, "state")
+    assert one.get_legend() is None and one.get_yscale() == "linear"
 
 
 def test_kinds_are_rows_and_models_marks(axes_of):
@@ -785,3 +816,32 @@ def test_a_graph_has_boxes_in_columns_and_arrows_between_them(axes_of):
             assert abs(y - centre[1]) < box.get_height() / 2
     # Two arrows between the same boxes, the first one above.
     assert arrows[2][0][1] == arrows[2][1][1] > arrows[3][0][1]
+
+
+def test_a_token_grid_fills_boxes_but_those_of_padding(axes_of):
+    rows = {"reads": ["<s>", "a", "–"], "predicts": ["a", "–", "–"]}
+    axes = axes_of(figures.token_grid, rows, "–")
+    tokens = [token for row in rows.values() for token in row]
+    assert [t for t in texts(axes) if t] == tokens
+    places = [(text.get_position(), text.get_text()) for text in axes.texts]
+    assert places[2] == ((2.5, 0), "–") and places[3] == ((0.5, 1), "a")
+    filled = [box.get_facecolor()[3] > 0 for box in axes.patches]
+    assert filled == [token != "–" for token in tokens]
+    assert [t.get_text() for t in axes.get_yticklabels()] == [*rows]
+
+
+def test_turned_arrows_go_from_the_origin_in_panels_of_one_scale(axes_of):
+    panels = {
+        "now": {"query": (2, 1), "key": (3, 1)},
+        "later": {"query": (-1, 2), "key": (-1, -4)},
+    }
+    row = axes_of(figures.turned_arrows, panels, "first", "second")
+    for axes, (title, vectors) in zip(row, panels.items(), strict=True):
+        assert axes.get_title(loc="left") == title
+        for line, (name, tip) in zip(axes.lines, vectors.items(), strict=True):
+            assert line.get_label() == name
+            assert points(line) == [(0, 0), tip]
+        assert [text.xy for text in axes.texts] == [*vectors.values()]
+        assert axes.get_xlim() == axes.get_ylim() == row[0].get_xlim()
+        assert axes.get_xlim()[1] > 4 and axes.get_xlabel() == "first"
+    assert row[0].get_ylabel() == "second"
