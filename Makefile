@@ -10,7 +10,7 @@ PORT ?= 8000
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test run page format home colab bench pin clean
+.PHONY: help install book serve test run page format home colab bench models pin clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' \
@@ -50,6 +50,9 @@ colab: $(STAMP)  ## run each page as a reader in Colab would (PAGE=… one)
 bench: $(STAMP)  ## compare speed with the public packages
 	@$(PY) -m pip install --quiet -r benchmarks/requirements.txt
 	@for file in benchmarks/*.py; do $(PY) $$file || exit 1; done
+
+models: $(STAMP)  ## train the models that come with the book (MODEL=lstm)
+	@$(PY) tools/models.py $(MODEL)
 
 pin: $(STAMP)  ## resolve pyproject.toml into requirements.txt
 	@$(PY) -m pip install --quiet uv
