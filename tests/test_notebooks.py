@@ -685,8 +685,9 @@ def test_ignored_outputs_have_a_cap(book):
             notebook.cells.append(extra)
 
     edit(book, plant)
-    hits = [f for f in faults(book) if "more than 4 ignored outputs" in f]
-    assert len(hits) == 1 and "[i-4]" in hits[0]
+    most = form.MAX_IGNORED_OUTPUTS
+    hits = [f for f in faults(book) if f"more than {most} ignored" in f]
+    assert len(hits) == 1 and f"[i-{most}]" in hits[0]
 
 
 # --- The listings themselves ------------------------------------------------

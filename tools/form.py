@@ -20,7 +20,7 @@ MAX_LISTING_LINES = 100  # a listing shows a class whole: `Value` has 89
 MAX_ID_LENGTH = 40
 MIN_ALT_LENGTH = 30
 MIN_EXERCISES = 3
-MAX_IGNORED_OUTPUTS = 16  # in the whole book: outputs that nbval can't compare
+MAX_IGNORED_OUTPUTS = 24  # in the whole book: outputs that nbval can't compare
 
 KERNELSPEC = {
     "display_name": "Python 3 (ipykernel)",
