@@ -2465,3 +2465,357 @@ def rotary_score(
         turn = complex(math.cos(angle), math.sin(angle))
         total += (a * turn * b).real
     return total
+
+
+def some_writing(rng: random.Random) -> tuple[int, int]:
+    """The tokens of a prompt, and the words to be written."""
+    return rng.randrange(2, 12), rng.randrange(2, 9)
+
+
+def making_keys(
+    with_cache: Callable[[int, int], int], again: Callable[[int, int], int]
+) -> Callable[[int, int], tuple[int, int]]:
+    """Both counts, each with one's own habits."""
+    return lambda prompt, new: (again(prompt, new), with_cache(prompt, new))
+
+
+def kept_keys(prompt: int, new: int) -> int:
+    """Each token once, but for the last word."""
+    return prompt + new - 1
+
+
+def keys_again(prompt: int, new: int) -> int:
+    """All tokens for each word."""
+    return sum(prompt + i for i in range(new))
+
+
+@exercise(
+    some_writing,
+    {
+        "the last word is written and not read: it has no key.": making_keys(
+            lambda prompt, new: prompt + new,
+            lambda prompt, new: sum(prompt + i for i in range(new + 1)),
+        ),
+        "with a cache the last word is not read either.": making_keys(
+            lambda prompt, new: prompt + new, keys_again
+        ),
+        "without a cache the prompt too is read again for each word.": (
+            making_keys(
+                kept_keys, lambda prompt, new: prompt + sum(range(new))
+            )
+        ),
+        "the prompt has keys as well, each made once.": making_keys(
+            lambda prompt, new: new, keys_again
+        ),
+        "without a cache comes first.": (
+            lambda num_prompt, num_new: (
+                kept_keys(num_prompt, num_new),
+                keys_again(num_prompt, num_new),
+            )
+        ),
+    },
+)
+def keys_made(num_prompt: int, num_new: int) -> tuple[int, int]:
+    """The keys of a layer without a cache, and with one."""
+    longest = num_prompt + num_new - 1
+    shorter = num_prompt * (num_prompt - 1) // 2
+    return longest * (longest + 1) // 2 - shorter, longest
+
+
+def some_cache(rng: random.Random) -> tuple[int, ...]:
+    """Texts, tokens, layers, heads, numbers of a head, bytes of a number."""
+    return (
+        rng.randrange(2, 5),
+        rng.randrange(5, 50),
+        rng.randrange(3, 9),
+        rng.choice((3, 5, 7)),
+        rng.choice((6, 10, 14)),
+        rng.choice((1, 4)),
+    )
+
+
+def without_factor(place: int) -> Callable[..., int]:
+    """The bytes, with one of the factors forgotten."""
+    return lambda *sizes: cache_bytes(*sizes) // sizes[place]
+
+
+@exercise(
+    some_cache,
+    {
+        "there are two of each, a key and a value.": (
+            lambda *sizes: cache_bytes(*sizes) // 2
+        ),
+        "every text of the batch has keys and values of its own.": (
+            without_factor(0)
+        ),
+        "every layer keeps its own.": without_factor(2),
+        "every head of keys and values keeps its own.": without_factor(3),
+        "these are numbers; each takes `bytes_each` bytes.": (
+            without_factor(5)
+        ),
+    },
+)
+def cache_bytes(
+    batch_size: int,
+    num_tokens: int,
+    num_layers: int,
+    num_kv_heads: int,
+    d_head: int,
+    bytes_each: int,
+) -> int:
+    """What the keys and values of a batch weigh."""
+    num_vectors = 2 * batch_size * num_tokens * num_layers * num_kv_heads
+    return num_vectors * d_head * bytes_each
+
+
+def some_padding(rng: random.Random) -> tuple[int, int]:
+    """How many tokens there are, and how many of them are padding."""
+    return rng.randrange(5, 11), rng.randrange(1, 5)
+
+
+def mask_by(
+    may_look: Callable[[int, int, int], bool],
+) -> Callable[[int, int], list[list[int]]]:
+    """A square of 0 and 1, from whether token t may look at token s."""
+
+    def matrix(num_tokens: int, padding: int) -> list[list[int]]:
+        places = range(num_tokens)
+        return [[int(may_look(t, s, padding)) for s in places] for t in places]
+
+    return matrix
+
+
+@exercise(
+    some_padding,
+    {
+        "the padding can still be looked at.": (
+            mask_by(lambda t, s, padding: s <= t)
+        ),
+        "a token of padding must see itself: a softmax over nothing has no "
+        "value.": mask_by(lambda t, s, padding: padding <= s <= t),
+        "this looks ahead: no token sees a later one.": (
+            mask_by(lambda t, s, padding: s == t or s >= padding)
+        ),
+        "the padding is on the left.": mask_by(
+            lambda t, s, padding: s == t or s <= t - padding
+        ),
+        "the first token after the padding is one of the text.": (
+            mask_by(lambda t, s, padding: s == t or padding < s <= t)
+        ),
+        "row t is for the token that looks; yours has it in column t.": (
+            mask_by(lambda t, s, padding: s == t or padding <= t <= s)
+        ),
+    },
+)
+def padded_mask(num_tokens: int, padding: int) -> list[list[int]]:
+    """Row t: what token t may look at, behind padding on the left."""
+    rows = []
+    for t in range(num_tokens):
+        row = [0] * num_tokens
+        row[padding : t + 1] = [1] * max(0, t + 1 - padding)
+        row[t] = 1
+        rows.append(row)
+    return rows
+
+
+def some_looks(
+    rng: random.Random,
+) -> tuple[list[list[float]], list[str]]:
+    """A triangle of weights, and words of which some come again."""
+    words = [rng.choice("moon raven fern".split()) for _ in range(6)]
+    weights = []
+    for t in range(6):
+        row = [rng.randrange(1, 9) for _ in range(t + 1)]
+        weights.append([w / sum(row) for w in row] + [0.0] * (5 - t))
+    return weights, words
+
+
+def scored_at(
+    earlier: Callable[[list[str], int], list[int]],
+    shift: int = 1,
+    over: Callable[[list[float]], float] = lambda found: (
+        sum(found) / max(1, len(found))
+    ),
+) -> Callable:
+    """A score with one's own earlier places, shift and mean."""
+
+    def score(weights: list[list[float]], words: list[str]) -> float:
+        found = []
+        for t in range(len(words)):
+            places = earlier(words, t)
+            if places:
+                found.append(sum(weights[t][s + shift] for s in places))
+        return over(found)
+
+    return score
+
+
+def all_earlier(words: list[str], t: int) -> list[int]:
+    """Where the word at t was said before."""
+    return [s for s in range(t) if words[s] == words[t]]
+
+
+@exercise(
+    some_looks,
+    {
+        "this is the weight on the earlier occurrence itself; take the word "
+        "after it.": scored_at(all_earlier, shift=0),
+        "a word can have been said more than once; add up the weights after "
+        "each.": scored_at(lambda words, t: all_earlier(words, t)[-1:]),
+        "only places whose word was said before count in the mean.": (
+            lambda weights, words: (
+                scored_at(all_earlier, over=sum)(weights, words) / len(words)
+            )
+        ),
+        "divide by the number of places; this is the sum.": scored_at(
+            all_earlier, over=sum
+        ),
+        "rows look and columns are looked at; this has them the other way "
+        "round.": lambda weights, words: scored_at(all_earlier)(
+            [list(column) for column in zip(*weights, strict=True)], words
+        ),
+    },
+)
+def induction_score(weights: list[list[float]], words: list[str]) -> float:
+    """The mean weight on what came after earlier occurrences."""
+    found = []
+    for t, word in enumerate(words):
+        after = [s + 1 for s in range(t) if words[s] == word]
+        if after:
+            found.append(sum(weights[t][s] for s in after))
+    return sum(found) / max(1, len(found))
+
+
+Rows = list[list[float]]
+
+
+def some_brought(rng: random.Random) -> tuple[Rows, Rows, Rows, int]:
+    """What heads bring, their means, the last matrix, and a head."""
+    num_heads, d_head = rng.choice([2, 3, 4]), rng.choice([2, 3])
+    d_model = rng.choice([3, 4])
+
+    def rows(height: int, width: int) -> Rows:
+        return [
+            [rng.choice([-3, -2, -1, 1, 2, 3]) / 2 for _ in range(width)]
+            for _ in range(height)
+        ]
+
+    brought, means = rows(num_heads, d_head), rows(num_heads, d_head)
+    output = rows(d_model, num_heads * d_head)
+    return brought, means, output, rng.randrange(num_heads)
+
+
+def mixed(rows: Rows, output: Rows) -> list[float]:
+    """The matrix times the rows side by side."""
+    flat = [value for row in rows for value in row]
+    return [
+        sum(w * value for w, value in zip(row, flat, strict=True))
+        for row in output
+    ]
+
+
+@exercise(
+    some_brought,
+    {
+        "the head still brings its own.": (
+            lambda brought, means, output, head: mixed(brought, output)
+        ),
+        "this puts zero in its place; take the head's mean.": (
+            lambda brought, means, output, head: mixed(
+                [
+                    [0.0] * len(row) if h == head else row
+                    for h, row in enumerate(brought)
+                ],
+                output,
+            )
+        ),
+        "only this head is exchanged; the others bring what they bring.": (
+            lambda brought, means, output, head: mixed(means, output)
+        ),
+        "this keeps the head, and exchanges the others.": (
+            lambda brought, means, output, head: mixed(
+                [
+                    row if h == head else means[h]
+                    for h, row in enumerate(brought)
+                ],
+                output,
+            )
+        ),
+        "heads are counted from 0 here.": (
+            lambda brought, means, output, head: mixed(
+                [
+                    means[h] if h == head - 1 else row
+                    for h, row in enumerate(brought)
+                ],
+                output,
+            )
+        ),
+    },
+)
+def without_head(
+    brought: Rows, means: Rows, output: Rows, head: int
+) -> list[float]:
+    """The last matrix, of what the heads bring, one by its mean."""
+    rows = [*brought[:head], means[head], *brought[head + 1 :]]
+    return mixed(rows, output)
+
+
+def some_stream(rng: random.Random) -> tuple[list[float], list[float], Rows]:
+    """A vector, the weights of a norm, and embeddings."""
+    width = rng.choice([2, 3, 4])
+
+    def row() -> list[float]:
+        return [
+            rng.choice([-4, -3, -2, -1, 1, 2, 3]) / 2 for _ in range(width)
+        ]
+
+    weight = [rng.choice([1, 2, 3, 5]) / 2 for _ in range(width)]
+    return row(), weight, [row() for _ in range(rng.randrange(3, 6))]
+
+
+def read_by(
+    size: Callable[[list[float]], float], weighted: bool = True
+) -> Callable:
+    """A lens that divides by a size of one's own."""
+
+    def lens(
+        hidden: list[float], weight: list[float], embeddings: Rows
+    ) -> list[float]:
+        divisor = size(hidden)
+        normed = [
+            value / divisor * (w if weighted else 1.0)
+            for value, w in zip(hidden, weight, strict=True)
+        ]
+        return mixed([normed], embeddings)
+
+    return lens
+
+
+@exercise(
+    some_stream,
+    {
+        "the norm is missing: first divide by the root of the mean "
+        "square.": read_by(lambda row: 1.0),
+        "the weights of the norm are missing.": read_by(
+            root_mean_square, weighted=False
+        ),
+        "this is the length; RMSNorm takes the mean of the squares.": read_by(
+            lambda row: math.hypot(*row)
+        ),
+        "the root is missing.": read_by(
+            lambda row: root_mean_square(row) ** 2
+        ),
+        "logits are wanted, not probabilities.": (
+            lambda hidden, weight, embeddings: (
+                torch.tensor(logit_lens(hidden, weight, embeddings))
+                .softmax(0)
+                .tolist()
+            )
+        ),
+    },
+)
+def logit_lens(
+    hidden: list[float], weight: list[float], embeddings: Rows
+) -> list[float]:
+    """RMSNorm, then a dot product with each embedding."""
+    return read_by(root_mean_square)(hidden, weight, embeddings)
