@@ -10,7 +10,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from lmbook.checkpoint import write_whole
+from lmbook.files import write_whole
 
 
 @dataclass

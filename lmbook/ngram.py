@@ -7,7 +7,6 @@ of several models.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from torch import Tensor
 
 from lmbook.counting import (
@@ -29,6 +28,7 @@ from lmbook.counting import (
     positions,
     split_documents,
 )
+from lmbook.files import write_whole
 from lmbook.smoothing import (
     Smoothed,
     Smoothing,
@@ -154,7 +154,7 @@ class NGramModel:
             lines.append(Explanation(n + 1, *values))
         return lines
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the model as safetensors: the whole file, or none."""
         tensors = {}
         for n in range(self.order):
@@ -166,15 +166,10 @@ class NGramModel:
             "discounts": [part.discounts for part in self.smoothed],
             "is_fallback": [part.is_fallback for part in self.smoothed],
         }
-        unfinished = Path(f"{path}.{os.getpid()}.part")
-        try:
-            save_file(tensors, unfinished, {FORMAT: json.dumps(about)})
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_whole(path, save(tensors, {FORMAT: json.dumps(about)}))
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> NGramModel:
+    def load(cls, path: str | Path) -> NGramModel:
         """Read what `save` wrote; ValueError if it is something else."""
         try:
             with safe_open(path, framework="numpy") as file:

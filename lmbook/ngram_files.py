@@ -4,7 +4,7 @@ Of each order a file holds the words that follow every context, and how often;
 each list in the smallest integers that hold it, compressed. Keys, adjusted
 counts and probabilities follow from these, so nothing is lost by rounding.
 
-Left out: pruning. Every n-gram that was counted is in the file.
+Leaves out: pruning. Every n-gram that was counted is in the file.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmbook.checkpoint import pack, unpack, write_whole
+from lmbook.checkpoint import pack, unpack
 from lmbook.counting import NGramCounts, NGrams, adjust, count_words
+from lmbook.files import write_whole
 
 COUNTS = "lmbook n-gram counts 1"
+ARRAYS = ("words", "followers", "counts")
 
 
 def save_counts(
@@ -60,9 +62,6 @@ def load_counts(path: str | Path) -> NGramCounts:
         orders[-2] = adjust(orders[-2], suffixes[:-1])
     orders[-1].complete[:] = True
     return NGramCounts(vocab_size, bos_id, tuple(orders))
-
-
-ARRAYS = ("words", "followers", "counts")
 
 
 def read_card(path: str | Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lmbook.tokenizers import write_whole
+from lmbook.files import write_whole
 
 BYTE_LEVEL = {
     "type": "ByteLevel",
@@ -67,7 +67,8 @@ def write_tokenizer_json(
         "decoder": BYTE_LEVEL,
         "model": {**MODEL, "vocab": vocabulary, "merges": merges},
     }
-    write_whole(path, json.dumps(content, ensure_ascii=False, indent=1))
+    text = json.dumps(content, ensure_ascii=False, indent=1)
+    write_whole(path, text.encode("utf-8"))
 
 
 def read_tokenizer_json(path: str | Path) -> tuple[Pairs, list[str], Ids]:

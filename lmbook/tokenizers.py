@@ -10,7 +10,6 @@ lower-casing.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lmbook.files import write_whole
 from lmbook.interface import Tokenizer
 
 SPECIAL_TOKENS = ("<unk>", "<s>", "</s>")
@@ -139,7 +139,8 @@ class WordTokenizer:
         """Write the vocabulary as JSON."""
         words = self.tokens[len(SPECIAL_TOKENS) :]
         content = {"tokenizer": type(self).__name__, "words": words}
-        write_whole(path, json.dumps(content, ensure_ascii=False, indent=0))
+        text = json.dumps(content, ensure_ascii=False, indent=0)
+        write_whole(path, text.encode("utf-8"))
 
     @classmethod
     def load(cls, path: str | Path) -> WordTokenizer:
@@ -214,14 +215,3 @@ def checked_ids(token_ids: Sequence[int] | Tensor, vocab_size: int) -> list:
                 f"token id {token_id} is not between 0 and {last}"
             )
     return token_ids
-
-
-def write_whole(path: str | Path, text: str) -> None:
-    """Write a file completely or not at all: write beside it, then rename."""
-    path = Path(path)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import sys
 import unicodedata
 import warnings
 from collections import Counter
+from io import FileIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from tokenizers import ByteLevelBPETokenizer, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Reference
 
-from lmbook import bpe
+from lmbook import bpe, files
 from lmbook.bpe import (
     BYTE_LETTERS,
     BytePairTokenizer,
@@ -382,11 +383,12 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "tokenizer.json"
     BytePairTokenizer([("a", "b")]).save(path)
 
-    def write_half(self, text, **_):
-        self.write_bytes(text.encode()[:7])
-        raise OSError(28, "No space left on device")
+    class Full(FileIO):
+        def write(self, content):
+            super().write(content[:7])
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", write_half)
+    monkeypatch.setattr(files, "open", Full, raising=False)
     with pytest.raises(OSError, match="No space left"):
         BytePairTokenizer([]).save(path)
     assert [p.name for p in tmp_path.iterdir()] == ["tokenizer.json"]

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from lmbook import checkpoint
+from lmbook import files
 from lmbook.checkpoint import (
     differences,
     load_run,
@@ -18,8 +18,8 @@ from lmbook.checkpoint import (
     save_run,
     save_weights,
     tensors_of,
-    write_whole,
 )
+from lmbook.files import write_whole
 
 SIZES = {"vocab_size": 11, "d_model": 5}
 CARD = {"data": "a made-up text", "seed": 7, "bits_per_byte": 1.25}
@@ -97,7 +97,7 @@ def test_any_failing_call_leaves_the_file_before(
     def fail(*_):
         raise OSError(number, "planted")
 
-    monkeypatch.setattr(checkpoint.os, call, fail)
+    monkeypatch.setattr(files.os, call, fail)
     with pytest.raises(OSError, match="as it was before") as info:
         write_whole(path, b"new")
     assert info.value.errno == number
@@ -109,13 +109,13 @@ def test_any_failing_call_leaves_the_file_before(
 def test_the_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
     calls = []
     for name in ("fsync", "replace"):
-        real = getattr(checkpoint.os, name)
+        real = getattr(files.os, name)
 
         def note(*args, name=name, real=real):
             calls.append(name)
             return real(*args)
 
-        monkeypatch.setattr(checkpoint.os, name, note)
+        monkeypatch.setattr(files.os, name, note)
     write_whole(tmp_path / "file", b"content")
     assert calls == ["fsync", "replace", "fsync"]  # file, name, folder
 

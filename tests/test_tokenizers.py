@@ -1,13 +1,14 @@
 """Round trips, ids, errors and files of the three tokenizers."""
 
 import re
-from pathlib import Path
+from io import FileIO
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmbook import files
 from lmbook.interface import Tokenizer
 from lmbook.tokenizers import (
     ByteTokenizer,
@@ -202,11 +203,12 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "tokenizer.json"
     WordTokenizer(["old"]).save(path)
 
-    def write_half(self, text, **_):
-        self.write_bytes(text.encode()[:7])
-        raise OSError(28, "No space left on device")
+    class Full(FileIO):
+        def write(self, content):
+            super().write(content[:7])
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", write_half)
+    monkeypatch.setattr(files, "open", Full, raising=False)
     with pytest.raises(OSError, match="No space left"):
         WordTokenizer(["new"]).save(path)
     assert [p.name for p in tmp_path.iterdir()] == ["tokenizer.json"]

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lmbook import checkpoint, training
+from lmbook import files, training
 from lmbook.batches import (
     IGNORED,
     Documents,
@@ -26,7 +26,7 @@ from lmbook.batches import (
     batch_order,
     seed_of,
 )
-from lmbook.checkpoint import tensors_of
+from lmbook.checkpoint import RUN, tensors_of, unpack
 from lmbook.evaluation import bits_per_byte, cross_entropy, token_log_probs
 from lmbook.history import History
 from lmbook.recipe import (
@@ -706,7 +706,7 @@ def test_a_full_disk_loses_nothing_and_says_so(tmp_path, monkeypatch):
         return fsync(number)
 
     fsync = os.fsync
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match="make room and call again") as info:
         fit(Tiny(), folder=tmp_path, save_every=3)
     assert info.value.errno == errno.ENOSPC
@@ -720,7 +720,7 @@ def test_a_disk_that_is_full_from_the_start(tmp_path, monkeypatch):
     def full(number):
         raise OSError(errno.ENOSPC, "planted")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match="nothing is saved yet in"):
         fit(Tiny(), folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -735,7 +735,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import torch
 torch.set_num_threads(1)
-from lmbook import checkpoint
+from lmbook import files
 from test_training import CONFIG, Tiny, documents, fit, replace
 
 folder, data = Path({folder!r}), documents()
@@ -776,19 +776,19 @@ class Half:
 
 
 def in_writing():
-    checkpoint.open = lambda *args: Half(open(*args))
+    files.open = lambda *args: Half(open(*args))
 
 
 def before_syncing():
-    checkpoint.os.fsync = die
+    files.os.fsync = die
 
 
 def before_renaming():
-    checkpoint.os.replace = die
+    files.os.replace = die
 
 
 def after_renaming():
-    checkpoint.sync_folder = die
+    files.sync_folder = die
 
 
 started = time.perf_counter()
@@ -849,9 +849,7 @@ def test_twenty_kills_leave_no_trace(tmp_path):
 
 def contents(folder):
     """All bits of a checkpoint, but for the seconds in its history."""
-    tensors, about = checkpoint.unpack(
-        folder / "checkpoint.safetensors", checkpoint.RUN
-    )
+    tensors, about = unpack(folder / "checkpoint.safetensors", RUN)
     assert len(about["history"].pop("seconds")) == 200
     bits = {name: t.numpy().tobytes() for name, t in tensors.items()}
     return bits, about

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from lmbook.batches import Documents, fingerprint
-from lmbook.checkpoint import save_weights, write_whole
+from lmbook.checkpoint import save_weights
 from lmbook.corpora import storyworld
 from lmbook.evaluation import (
     bits_per_byte,
@@ -41,6 +41,7 @@ from lmbook.evaluation import (
     token_gaps,
     token_log_probs,
 )
+from lmbook.files import write_whole
 from lmbook.history import History
 from lmbook.interface import LanguageModel
 from lmbook.ngram import NGramModel, train_ngram
