@@ -10,10 +10,10 @@ PORT ?= 8000
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test run page format home colab bench models pin clean
+.PHONY: help install book serve test run page format home colab bench models web experiments pin clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' \
 		$(MAKEFILE_LIST)
 	@echo "Options: PYTHON=python3.12 chooses the interpreter."
 
@@ -53,6 +53,13 @@ bench: $(STAMP)  ## compare speed with the public packages
 
 models: $(STAMP)  ## train the models that come with the book (MODEL=lstm)
 	@$(PY) tools/models.py $(MODEL)
+	@$(PY) tools/web.py
+
+web: $(STAMP)  ## write the models that the site's pages run
+	@$(PY) tools/web.py
+
+experiments: $(STAMP)  ## run what pages show (EXPERIMENT=scaling: one)
+	@$(PY) tools/experiments.py $(EXPERIMENT)
 
 pin: $(STAMP)  ## resolve pyproject.toml into requirements.txt
 	@$(PY) -m pip install --quiet uv

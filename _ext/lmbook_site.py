@@ -5,6 +5,9 @@
 - Weight: scripts and styles that no page uses are left out, and nothing is
   asked of any other host.
 - Head: a description and link previews for each page.
+- Parts: the modules and models of the interactive parts stand beside the
+  pages, and a page that holds a part loads them. `<!-- part: next_word -->`
+  in a Markdown page becomes the text of `_ext/parts/next_word.html`.
 """
 
 import importlib.util
@@ -188,6 +191,7 @@ def page_context(app, pagename, templatename, context, doctree):
     context["repository_url"] = url
     context["issue_url"] = issue_url(url, pagename)
     context["page_description"] = describe(doctree) if doctree else ""
+    context["has_parts"] = PART in context.get("body", "")
     context["book_title"] = app.config.html_title
     context["book_url"] = app.config.html_baseurl
     path = app.env.doc2path(pagename, base=False) if doctree else ""
@@ -195,6 +199,39 @@ def page_context(app, pagename, templatename, context, doctree):
         context["colab_url"] = colab_url(url, branch, path)
         context["notebook"] = f"_sources/{path}"
         context["notebook_name"] = Path(path).name
+
+
+PART = 'class="lmbook-part"'
+PLACE = re.compile(r"^<!-- part: (\w+) -->$", re.M)
+PART_FILES = ("*.js", "*.css", "models/*.safetensors")
+
+
+def place_parts(app, docname, content):
+    """Put parts, written beforehand, into a page that runs no Python."""
+
+    def written(place):
+        path = HERE / "parts" / f"{place[1]}.html"
+        app.env.note_dependency(str(path))
+        return path.read_text(encoding="utf-8")
+
+    if app.env.doc2path(docname).endswith(".md"):
+        content[0] = PLACE.sub(written, content[0])
+
+
+def copy_parts(app, exception):
+    """Put what the interactive parts load beside the pages.
+
+    Only into the built site: of a folder `_static` in the book, Jupyter Book
+    would load every script on every page.
+    """
+    if exception or app.builder.format != "html":
+        return
+    source = HERE.parent / "lmbook" / "widgets"
+    for path in (p for kind in PART_FILES for p in source.glob(kind)):
+        name = path.relative_to(source)
+        target = Path(app.outdir) / "_static" / "parts" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
 
 
 def copy_mathjax(app, exception):
@@ -221,8 +258,10 @@ def copy_mathjax(app, exception):
 def setup(app):
     app.connect("config-inited", configure)
     app.connect("source-read", prepare_notebook)
+    app.connect("source-read", place_parts)
     app.connect("html-page-context", page_context, priority=900)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", copy_parts)
     app.add_node(HideCodeCellNode, override=True, html=(open_fold, close_fold))
     # Jupyter Book sets this for an extension that the book leaves out.
     app.add_config_value("comments_config", {}, "html")

@@ -546,6 +546,33 @@ def panels(
         )
 
 
+def against(
+    panels: Mapping[str, Mapping[str, Mapping[float, float]]],
+    ylabel: str,
+    *,
+    floor: float | None = None,
+) -> None:
+    """A panel for each label of an x axis, with its named lines x -> y.
+
+    All panels share the y axis and the names; the x axes are logarithmic.
+    `floor` draws the lowest value that is possible.
+    """
+    with axes(2.9, len(panels), squeeze=False, sharey=True) as row:
+        for plot, (label, series) in zip(row[0], panels.items(), strict=True):
+            draw_lines(plot, series)
+            if floor is not None:
+                plot.axhline(floor, color=INK, linestyle="--", linewidth=1)
+            plot.set_xscale("log")
+            plot.set_xlabel(label)
+            plot.grid(axis="y")
+        row[0][0].set_ylabel(ylabel)
+        plot.figure.legend(
+            *plot.get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=5,
+        )
+
+
 def arrows(
     vectors: Mapping[str, tuple[float, float]],
     xlabel: str,

@@ -1,7 +1,8 @@
 """Models that were trained beforehand.
 
 Those of the book come with it, in `checkpoints/`; `make models` trains them
-again. All of them read words of Storyworld: `Oracle().tokenizer`.
+again. All of them read words of Storyworld: `Oracle().tokenizer`. The results
+of experiments with many small models come in `experiments/`.
 
 Leaves out: weights from elsewhere.
 """
@@ -23,6 +24,7 @@ from lmbook.smoothing import modified_kneser_ney
 from lmbook.transformer import Transformer, TransformerConfig
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
+EXPERIMENTS = Path(__file__).parent / "experiments"
 NETWORKS = {
     "elman": (RNNLanguageModel, RNNConfig),
     "lstm": (RNNLanguageModel, RNNConfig),
@@ -69,3 +71,22 @@ def path_of(name: str, suffix: str = ".safetensors") -> Path:
             f"{', '.join(NAMES)}"
         )
     return CHECKPOINTS / f"{name}{suffix}"
+
+
+def experiment(name: str) -> dict[str, Any]:
+    """The results of an experiment: its `runs`, and how they were made.
+
+    `make experiments` runs it again. ValueError if there is none.
+    """
+    names = sorted(path.stem for path in EXPERIMENTS.glob("*.json"))
+    if name not in names:
+        raise ValueError(
+            f"no experiment {name!r} comes with the book: choose one of "
+            f"{', '.join(names)}"
+        )
+    return json.loads(experiment_path(name).read_text(encoding="utf-8"))
+
+
+def experiment_path(name: str) -> Path:
+    """The file of an experiment, whether it is there or not."""
+    return EXPERIMENTS / f"{name}.json"

@@ -35,6 +35,7 @@ SHARES = {
     "the cat": {"order 1": 0.125, "order 2": 0.75},
     "a": {"order 1": 0.375, "order 2": 0.625},
 }
+SIZES = {"counts": {10: 3.0, 1000: 1.5}, "chat": {100: 2.0}}
 VALUES = [-1.0, -0.5, 0.25, 0.3, 2.0]
 POINTS = {"Python": [(1.0, 4.0), (3.0, 2.5)], "English": [(2.0, 7.0)]}
 FITTED = {"least squares": [(0.0, 5.0), (4.0, 3.0)]}
@@ -95,6 +96,11 @@ EXAMPLES = {
         {"reads": ["<s>", "a", "–"], "predicts": ["a", "b", "c"]}, "–"
     ),
     "panels": lambda: figures.panels({"y": {"a": {1: 2, 3: 4}}}, "x"),
+    "against": lambda: figures.against(
+        {"seconds": SIZES, "parameters": {"counts": {5000: 3.5}}},
+        "bits per byte",
+        floor=0.5,
+    ),
     "next_words": lambda: figures.next_words(NEXT_WORDS, top=3),
     "surprise": lambda: figures.surprise(WORDS, BITS),
     "by_kind": lambda: figures.by_kind(KINDS),
@@ -315,6 +321,29 @@ def test_a_line_goes_over_the_words_of_a_sentence(axes_of):
     assert axes.get_yscale() == "log"
     one = axes_of(figures.over_words, WORDS, {"keeps": BITS}, "state")
     assert one.get_legend() is None and one.get_yscale() == "linear"
+
+
+def test_panels_of_one_y_axis_each_against_its_own_x(axes_of):
+    other = {"counts": {5000: 3.5}, "chat": {20: 1.0, 200: 0.75}}
+    panels = axes_of(
+        figures.against, {"seconds": SIZES, "weights": other}, "bits", floor=1
+    )
+    for axes, label, series in zip(
+        panels, ("seconds", "weights"), (SIZES, other), strict=True
+    ):
+        assert axes.get_xlabel() == label
+        assert axes.get_xscale() == "log"
+        lines = with_label(axes, axes.lines)
+        assert [line.get_label() for line in lines] == [*series]
+        for line, values in zip(lines, series.values(), strict=True):
+            assert points(line) == [*values.items()]
+        (floor,) = (x for x in axes.lines if x not in lines)
+        assert set(floor.get_ydata()) == {1}
+    first, second = panels
+    assert first.get_ylabel() == "bits" and not second.get_ylabel()
+    assert first.get_ylim() == second.get_ylim()
+    (names,) = first.figure.legends
+    assert [text.get_text() for text in names.get_texts()] == [*SIZES]
 
 
 def test_kinds_are_rows_and_models_marks(axes_of):

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from lmbook.oracle import Oracle
+from lmbook.widgets import NextWord
 
 ROOT = Path(__file__).resolve().parents[1]
 INDEX = (ROOT / "index.md").read_text(encoding="utf-8")
@@ -42,3 +43,10 @@ def test_the_quoted_story_is_possible():
     assert (
         oracle(torch.tensor([[oracle.tokenizer.bos_id, *ids]])).shape[0] == 1
     )
+
+
+def test_the_part_on_the_front_page_is_up_to_date():
+    """`make web` writes it."""
+    assert INDEX.count("<!-- part: next_word -->") == 1
+    written = ROOT / "_ext" / "parts" / "next_word.html"
+    assert written.read_text(encoding="utf-8") == f"{NextWord().html()}\n"

@@ -194,6 +194,13 @@ def test_an_error_keeps_only_its_last_line(book):
     assert failed.outputs[0].traceback == ["ZeroDivisionError: Fraction(1, 0)"]
 
 
+def test_a_part_keeps_its_html_alone(book):
+    edit(book, live_part("double"))
+    assert notebooks.main(["write"], root=book) == 0
+    (shown,) = cell(pages.read(book / PAGE, book).notebook, "double").outputs
+    assert shown.data == {"text/html": "<p>Part</p>"}
+
+
 def test_solutions_are_folded_everywhere(book):
     solution = cell(pages.read(book / PAGE, book).notebook, "solution")
     assert solution.metadata == {
@@ -292,6 +299,12 @@ def twice(identifier):
         notebook.cells.append(again)
 
     return change
+
+
+def live_part(identifier):
+    """Give a cell the output of a part in a live notebook."""
+    data = {form.WIDGET_VIEW: {"model_id": "1"}, "text/html": "<p>Part</p>"}
+    return output(identifier, output_type="display_data", data=data)
 
 
 LONG = "x = 1\n" * 40 + "x"
@@ -497,6 +510,12 @@ RULES = [
         "import-math",
         "a memory address",
         "__repr__",
+    ),
+    (
+        live_part("import-math"),
+        "import-math",
+        "the view of a widget that lives no more",
+        "make format",
     ),
     (
         tag("import-math", "nbval-ignore-output"),

@@ -32,6 +32,7 @@ from lmbook.tokenizers import encode_documents
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = pretrained.NAMES
 NETWORKS = tuple(pretrained.NETWORKS)
+EXPERIMENTS = ("ablations", "families", "scaling")
 FROM_BEST = ("transformer", "lstm", "elman", "ngram")
 
 
@@ -224,6 +225,7 @@ def test_the_files_are_part_of_the_wheel():
     assert 'wheel]\npackages = ["lmbook"]' in settings
     files = [pretrained.path_of(name) for name in NAMES]
     files += [pretrained.path_of(name, ".json") for name in NETWORKS]
+    files += [pretrained.experiment_path(name) for name in EXPERIMENTS]
     for path in files:
         assert path.is_file()
         assert path.is_relative_to(ROOT / "lmbook")
@@ -235,3 +237,32 @@ def test_the_n_grams_are_counts_not_probabilities():
     path = pretrained.path_of("ngram")
     tensors, _ = pretrained.unpack(path, COUNTS)
     assert {tensor.dtype for tensor in tensors.values()} == {torch.uint8}
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_is_complete(name):
+    found = pretrained.experiment(name)
+    assert found["experiment"] == name
+    assert found["command"] == f"make experiments EXPERIMENT={name}"
+    assert {"about", "date", "machine", "torch", "notes"} <= found.keys()
+    assert len(found["runs"]) == found["num_planned"]
+    for run in found["runs"]:
+        assert run["corpus"] in found["data"]
+        assert run["cpu_seconds"] > 0 and run["parameters"] > 0
+        assert run["test"]["bits_per_token"] > 0
+    assert pretrained.experiment_path(name).stat().st_size < 500_000
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_no_run_of_an_experiment_is_below_the_floor(name):
+    for run in pretrained.experiment(name)["runs"]:
+        if "gap_bits" in run["test"]:
+            error = run["test"]["gap_bits_standard_error"]
+            assert run["test"]["gap_bits"] > -3 * error
+
+
+def test_an_unknown_experiment_is_answered_with_those_there_are():
+    with pytest.raises(ValueError, match="no experiment 'gpt' comes") as error:
+        pretrained.experiment("gpt")
+    for name in EXPERIMENTS:
+        assert name in str(error.value)

@@ -20,7 +20,7 @@ MAX_LISTING_LINES = 100  # a listing shows a class whole: `Value` has 89
 MAX_ID_LENGTH = 40
 MIN_ALT_LENGTH = 30
 MIN_EXERCISES = 3
-MAX_IGNORED_OUTPUTS = 24  # in the whole book: outputs that nbval can't compare
+MAX_IGNORED_OUTPUTS = 26  # in the whole book: outputs that nbval can't compare
 
 KERNELSPEC = {
     "display_name": "Python 3 (ipykernel)",
@@ -45,6 +45,7 @@ CHECK = re.compile(r"^check\(\w+\)", re.M)
 UNWRITTEN = "Not written yet"  # what lmbook.exercises.check prints
 CORRECT = "Correct"
 RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 MARKER = "WRITE:"  # what `make page` leaves to be written
 
 REWRITE = "run `make format`"
@@ -272,6 +273,9 @@ def check_outputs(page: Page) -> Iterator[Fault]:
         ignored = "nbval-ignore-output" in tags(cell)
         if not ignored and any(o.get("name") == "stderr" for o in outputs):
             yield page.fault(cell, "output on stderr", "mend what warns")
+        if any(WIDGET_VIEW in output.get("data", {}) for output in outputs):
+            what = "the view of a widget that lives no more"
+            yield page.fault(cell, what, REWRITE)
         text = "\n".join(output_texts(cell))
         for folder in folders:
             if folder in text:

@@ -92,11 +92,12 @@ class Stories(NamedTuple):
     test: list[str]
 
 
-def stories(folder: Path) -> Stories:
+def stories(folder: Path, num_train: int | None = None) -> Stories:
     """The stories, made once and kept in the folder."""
-    path = folder / "stories.json"
+    num_train = num_train or NUM_TRAIN
+    path = folder / f"stories-{num_train}.json"
     if not path.exists():
-        corpus, tokenizer = storyworld(NUM_TRAIN), Oracle().tokenizer
+        corpus, tokenizer = storyworld(num_train), Oracle().tokenizer
         test = storyworld(NUM_TEST).test
         if set(corpus.train) & set(test):
             raise ValueError("a test story is in the training stories")
@@ -139,9 +140,11 @@ def make_network(name: str, data: Stories, folder: Path) -> None:
     save_weights(model, path_of(name), config=asdict(config), card=card)
 
 
-def watched_documents(data: Stories) -> Documents:
+def watched_documents(
+    data: Stories, num_watched: int | None = None
+) -> Documents:
     """To train on; a few of the validation stories are scored on the way."""
-    watched = data.validation[:NUM_WATCHED]
+    watched = data.validation[: num_watched or NUM_WATCHED]
     texts = [Oracle().tokenizer.decode(d.tolist()) for d in watched]
     return Documents(
         train=data.train,

@@ -30,7 +30,7 @@ def is_wanted(line: str) -> bool:
     name, _, marker = line.partition(" ; ")
     if CUDA.match(name) or "pypy" in marker:
         return False
-    return marker not in ("sys_platform == 'win32'",)
+    return marker not in ("sys_platform == 'win32'", "os_name == 'nt'")
 
 
 def resolve() -> list[str]:

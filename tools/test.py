@@ -27,6 +27,13 @@ NBVAL = [
 ]
 # Two processes; a file's tests stay together, in order, with what they share.
 TWO_AT_A_TIME = ["-n2", "--dist=loadfile"]
+# The tests of the built site: those that read it, and those that open it.
+IN_FILES = ("test_build.py", "test_links.py")
+IN_BROWSER = sorted(
+    path.name
+    for path in (ROOT / "tests" / "site").glob("test_*.py")
+    if path.name not in IN_FILES
+)
 
 # Name -> commands. A step passes if each of its commands exits 0.
 STEPS = {
@@ -35,8 +42,8 @@ STEPS = {
     "units": [[*PYTEST, "tests", "--ignore=tests/site", *TWO_AT_A_TIME]],
     "notebooks": [[*PYTEST, *NBVAL, "chapters"]],
     "site": [[sys.executable, "tools/build.py"]],
-    "links": [[*PYTEST, "tests/site", "--ignore=tests/site/test_browser.py"]],
-    "browser": [[*PYTEST, "tests/site/test_browser.py"]],
+    "links": [[*PYTEST, *(f"tests/site/{name}" for name in IN_FILES)]],
+    "browser": [[*PYTEST, *(f"tests/site/{name}" for name in IN_BROWSER)]],
 }
 
 

@@ -4,9 +4,11 @@ The tests read `_build/html`, which `make book` builds, or the folder that
 the environment variable LMBOOK_SITE names.
 """
 
+import contextlib
 import os
 
 import pytest
+from reader import DESKTOP, Reader
 from served import (
     NO_BROWSER,
     find_browser,
@@ -14,6 +16,7 @@ from served import (
     serving,
     site_folder,
 )
+from stand import write_stand
 
 
 def pytest_generate_tests(metafunc):
@@ -56,3 +59,31 @@ def browser():
                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
             ],
         )
+
+
+@pytest.fixture
+def reading(browser, address):
+    """Open a window on the site (or another origin); closed at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def window(origin=address, **options):
+            options = {"viewport": DESKTOP, **options}
+            context = stack.enter_context(browser.new_context(**options))
+            return Reader(context, origin)
+
+        yield window
+
+
+@pytest.fixture
+def stand(tmp_path, reading):
+    """Open a window on a page with these parts alone."""
+    with contextlib.ExitStack() as stack:
+
+        def opened(*parts, theme="light", **options):
+            write_stand(tmp_path, *parts, theme=theme)
+            origin = stack.enter_context(serving(tmp_path))
+            reader = reading(origin, **options)
+            reader.open("index.html")
+            return reader
+
+        yield opened

@@ -140,7 +140,7 @@ OUTPUT = {
     "metadata": {},
     "data": {
         "text/plain": "A(part)",
-        "text/html": "<p>shown on the page</p>",
+        "text/html": '<div class="lmbook-part">shown on the page</div>',
         WIDGET: {"model_id": "1", "version_major": 2, "version_minor": 0},
     },
 }
@@ -157,7 +157,7 @@ def markdown_cell(text):
 
 def write_book(folder, link):
     """A front page and a notebook, with the book's own settings."""
-    for name in ("_config.yml", "_ext", "_static"):
+    for name in ("_config.yml", "_ext", "_static", "lmbook/widgets"):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, folder / name)
@@ -211,8 +211,8 @@ def build(folder, **environ):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """The pages of a book that a fork's workflow built."""
+def built_folder(tmp_path_factory):
+    """The site of a book that a fork's workflow built."""
     folder = tmp_path_factory.mktemp("book")
     write_book(folder, "chapters/page.ipynb#deep-place")
     done = build(
@@ -222,8 +222,14 @@ def built(tmp_path_factory):
         GITHUB_REF_TYPE="branch",
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    html = folder / "_build" / "html"
-    return {path.name: path.read_text() for path in html.rglob("*.html")}
+    return folder / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def built(built_folder):
+    """Its pages."""
+    found = built_folder.rglob("*.html")
+    return {path.name: path.read_text() for path in found}
 
 
 def test_fork_has_its_own_addresses(built):
@@ -259,6 +265,21 @@ def test_solution_folds_under_its_title(built):
 def test_page_shows_html_and_not_the_widget(built):
     assert "shown on the page" in built["page.html"]
     assert "widget-view" not in built["page.html"]
+
+
+def test_parts_stand_beside_the_pages_that_load_them(built, built_folder):
+    parts = built_folder / "_static" / "parts"
+    for name in ("loader.js", "ui.js", "quick_check.js", "parts.css"):
+        source = ROOT / "lmbook" / "widgets" / name
+        assert (parts / name).read_bytes() == source.read_bytes()
+    kinds = {path.suffix for path in parts.rglob("*") if path.is_file()}
+    assert kinds <= {".js", ".css", ".safetensors"}
+    for name in ("loader.js", "parts.css"):
+        assert f'"../_static/parts/{name}"' in built["page.html"]
+        assert f"parts/{name}" not in built["index.html"]
+    # Jupyter Book loads scripts that it finds: not these.
+    for text in built.values():
+        assert "parts/ui.js" not in text
 
 
 def test_description_is_the_first_paragraph(built):
