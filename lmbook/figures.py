@@ -554,8 +554,8 @@ def against(
 ) -> None:
     """A panel for each label of an x axis, with its named lines x -> y.
 
-    All panels share the y axis and the names; the x axes are logarithmic.
-    `floor` draws the lowest value that is possible.
+    All panels share the y axis and the names; the x axes are logarithmic and
+    show whole powers of ten. `floor` draws the lowest value that is possible.
     """
     with axes(2.9, len(panels), squeeze=False, sharey=True) as row:
         for plot, (label, series) in zip(row[0], panels.items(), strict=True):
@@ -563,6 +563,9 @@ def against(
             if floor is not None:
                 plot.axhline(floor, color=INK, linestyle="--", linewidth=1)
             plot.set_xscale("log")
+            xs = [math.log10(x) for points in series.values() for x in points]
+            ends = math.floor(min(xs)), math.ceil(max(xs))
+            plot.set_xlim(*(10.0**end for end in ends))
             plot.set_xlabel(label)
             plot.grid(axis="y")
         row[0][0].set_ylabel(ylabel)

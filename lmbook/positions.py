@@ -28,26 +28,21 @@ class RotaryPositions(nn.Module):
     """
 
     def __init__(
-        self,
-        d_head: int,
-        context_length: int,
-        base: float = 10_000.0,
-        num_heads: int = 1,
+        self, d_head: int, context_length: int, base: float = 10_000.0
     ) -> None:
-        """One table serves all heads; one for each of them is faster."""
         super().__init__()
         if d_head % 2:
             raise ValueError(f"{d_head=} is odd: axes are turned in pairs")
         angles = pair_angles(d_head, context_length, base)
         cos, sin = angles.cos().float(), angles.sin().float()
-        tables = torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
-        cosines, sines = (x[:, None].repeat(1, num_heads, 1) for x in tables)
+        cosines, sines = torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
         self.register_buffer("cosines", cosines, persistent=False)
         self.register_buffer("sines", sines, persistent=False)
 
     def forward(self, hidden: Tensor, place: Place) -> tuple[Tensor, Rotation]:
-        """The tokens as they are, and two tables (..., T, num_heads, K)."""
-        return hidden, (self.cosines[place], self.sines[place])
+        """The tokens as they are, and two tables (..., T, 1, K)."""
+        cosines, sines = self.cosines[place], self.sines[place]
+        return hidden, (cosines.unsqueeze(-2), sines.unsqueeze(-2))
 
 
 def pair_angles(width: int, context_length: int, base: float) -> Tensor:

@@ -144,12 +144,8 @@ class Transformer(nn.Module):
             self.token_embedding.weight, 0, std, generator=generator
         )
         self.dropout = nn.Dropout(config.dropout)
-        is_shared = config.num_kv_heads < config.num_heads
         self.positions = RotaryPositions(
-            config.d_head,
-            config.context_length,
-            config.rotary_base,
-            num_heads=1 if is_shared else config.num_heads,
+            config.d_head, config.context_length, config.rotary_base
         )
         self.blocks = nn.ModuleList(
             Block(config, generator) for _ in range(config.num_layers)

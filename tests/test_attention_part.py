@@ -1,5 +1,7 @@
 """The part on attention: where the heads look is what the model does."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -70,6 +72,14 @@ def test_a_model_keeps_its_mode():
     first, second = (look(model, [0, 3, 4])[0] for _ in range(2))
     assert torch.equal(first, second)
     assert model.training
+
+
+def test_a_class_of_the_readers_own_will_do():
+    names = ("positions", "embed", "blocks", "unembed", "context_length")
+    model = new_transformer()
+    same = SimpleNamespace(**{name: getattr(model, name) for name in names})
+    shown = [Attention(m, TOKENIZER, "a b c").data for m in (model, same)]
+    assert shown[0] == shown[1]
 
 
 def test_what_has_no_heads_is_refused():

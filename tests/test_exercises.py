@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-import lmbook.exercises
-from lmbook.exercises import (
+from lmbook.exercises import checking
+from lmbook.exercises.checking import (
     EXERCISES,
     NUM_CASES,
     Exercise,
@@ -329,7 +329,7 @@ def test_digits_are_shown_until_a_difference_is_seen(area):
 
 
 def test_docstring_examples_run():
-    results = doctest.testmod(lmbook.exercises)
+    results = doctest.testmod(checking)
     assert results.failed == 0 and results.attempted > 0
 
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import types
+from functools import cache
 from html.parser import HTMLParser
 
 import numpy as np
@@ -17,13 +18,25 @@ import torch
 from packaging.specifiers import SpecifierSet
 
 import lmbook.widgets
+from lmbook.corpora import stories
+from lmbook.embeddings import Embeddings
+from lmbook.ngram import train_ngram
+from lmbook.oracle import Oracle
+from lmbook.tokenizers import encode_documents
 from lmbook.widgets import (
     Attention,
     BytePair,
     CacheCells,
     GradientDescent,
+    GuessingGame,
+    NextWord,
+    NGramTree,
     QuickCheck,
+    Recurrence,
     Rotary,
+    Sampling,
+    StoryMicroscope,
+    WordMap,
     base,
     module_name,
 )
@@ -34,6 +47,15 @@ HOSTILE = "</script><img src=x onerror=alert(1)><!--"
 CHOICES = {"three": "One is missing.", "four": "Two more than two."}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
+
+@cache
+def small_model():
+    """A model of two stories, and its tokenizer."""
+    tokenizer = Oracle().tokenizer
+    documents = encode_documents(tokenizer, stories(2))
+    return train_ngram(documents, 2, tokenizer.vocab_size), tokenizer
+
+
 # Module -> a small part of it. Every module that a page can load is here.
 EXAMPLES = {
     "attention": lambda: Attention(text="One windy Monday Ada found"),
@@ -42,7 +64,18 @@ EXAMPLES = {
     "gradient_descent": lambda: GradientDescent(
         [1, 2, 4], [2, 3, 3], start=(0, 0), rate=0.1, momentum=0.5
     ),
+    "recurrence": lambda: Recurrence(),
+    "guessing_game": lambda: GuessingGame(*small_model(), num_words=2),
+    "next_word": lambda: NextWord(*small_model(), "One windy"),
+    "n_gram_tree": lambda: NGramTree(sentences=["the cat sat", "a dog ran"]),
+    "sampling": lambda: Sampling(text="One windy Monday Ada"),
+    "word_map": lambda: WordMap(
+        Embeddings(["pear", "fig", "cat", "dog"], torch.eye(4)),
+        {"fruit": ["pear", "fig"], "pets": ["cat", "dog"]},
+        k=1,
+    ),
     "rotary": lambda: Rotary([2, 1], [3, 1]),
+    "story_microscope": lambda: StoryMicroscope(*small_model()),
     "quick_check": lambda: QuickCheck("Two and two?", CHOICES, answer="four"),
 }
 MODULES = sorted(

@@ -24,6 +24,7 @@ STORY = (
     "sniffed five apples. Their magic words were moon, river and velvet. "
     "Next they stood in the attic and whispered moon, river and"
 )
+NEEDED = ("positions", "embed", "blocks", "unembed")
 
 
 class Attention(ModelPart):
@@ -88,14 +89,14 @@ class Attention(ModelPart):
 
 
 def checked(model: Any, tokenizer: Any) -> tuple[Transformer, Tokenizer]:
-    """Both, if there are heads to look at."""
+    """Both, if there are heads to look at, whichever class has them."""
     if model is None or tokenizer is None:
         missing = "a model" if model is None else "its tokenizer"
         raise ValueError(f"give a model and its tokenizer; {missing} is not")
-    if not isinstance(model, Transformer):
+    if not all(hasattr(model, name) for name in NEEDED):
         raise TypeError(
             f"{type(model).__name__} has no heads to look at; pass a "
-            "lmbook.transformer.Transformer"
+            "Transformer with the methods of lmbook.transformer"
         )
     return model, tokenizer
 

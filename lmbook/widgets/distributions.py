@@ -63,7 +63,7 @@ def in_double(model: LanguageModel) -> LanguageModel:
 
 
 def likeliest(shares: Tensor, count: int) -> list[tuple[int, float]]:
-    """The likeliest tokens of (V,) shares, each with its share, if worth it."""
+    """The likeliest tokens of (V,) shares, with their shares."""
     rounded = [round(share, 5) for share in shares.tolist()]
     order = sorted(range(len(rounded)), key=lambda i: (-rounded[i], i))
     return [(i, rounded[i]) for i in order[:count] if rounded[i] >= LEAST]

@@ -66,16 +66,17 @@ function render({ model, el }) {
   function bet(share) {
     const { known, strangers } = named(field.input.value, data.frequencies);
     if (strangers.length) {
-      const which = strangers.map((word) => `“${word}”`).join(", ");
+      const some = strangers.slice(0, 3);
+      const which = some.map((word) => `“${word}”`).join(", ");
       said.say(`No story has ${which}. Name other words.`);
       return;
     }
-    if (share > 0 && !known.length) {
+    if (share && !known.length) {
       said.say("Name a word first, or say that you have no idea.");
       return;
     }
     const at = game.places[game.costs.length];
-    const shares = yourShares(known, known.length ? share : 0, data.frequencies);
+    const shares = yourShares(known, share, data.frequencies);
     game.costs.push(-Math.log2(shares(game.story.tokens[at])));
     field.input.value = "";
     show();
@@ -207,9 +208,10 @@ function scoreTable(game, names) {
       all ? mean(all).toFixed(2) : "?",
     ];
   });
-  const asked = `bits per word, ${players[0].length} asked`;
-  const header = ["", asked, "95 % interval", "you less this", "whole story"];
-  const content = table(header, rows);
+  const asked = `${players[0].length} asked`;
+  const interval95 = "95 % interval";
+  const header = ["who", asked, interval95, "you less this", "whole story"];
+  const content = table(header, rows, "Bits per word");
   const attributes = { class: "scroll", role: "group", tabindex: "0" };
   const note =
     "The intervals come from drawing the words asked again, with " +

@@ -9,9 +9,12 @@ Leaves out: a score over several stories.
 
 from __future__ import annotations
 
+from functools import cache
+
 from lmbook import storyworld
 from lmbook.interface import LanguageModel, Tokenizer
-from lmbook.pretrained import load
+from lmbook.ngram_files import load_counts
+from lmbook.pretrained import path_of
 from lmbook.widgets.markup import Html, element, join, table
 from lmbook.widgets.sources import words
 from lmbook.widgets.stories import Story, StoryPart
@@ -74,12 +77,13 @@ class GuessingGame(StoryPart):
         )
 
 
+@cache
 def frequencies() -> dict[str, float]:
     """How often each word occurs in the stories of the n-gram model.
 
     The start and the end mark are not asked, and have none.
     """
-    counts = load("ngram").counts.orders[0].counts[:-1].tolist()
+    counts = load_counts(path_of("ngram")).orders[0].counts[:-1].tolist()
     tokens = words().tokens
     found = dict(zip(tokens[3:], counts[3:], strict=True))
     total = sum(found.values())

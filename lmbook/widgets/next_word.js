@@ -36,12 +36,13 @@ function render({ model, el }) {
     write.textContent = writers.isOn ? "Stop" : label;
   });
   const style = { "--rows": data.num_words };
+  const nodes = columns.map(({ node }) => node);
   let typing = 0;
 
   root.append(
     field,
     hint,
-    element("div", { class: "models", style }, ...columns.map(({ node }) => node)),
+    element("div", { class: "models", style }, ...nodes),
     said,
     controls(write, button("Start again", () => setText(data.text))),
     writers.node,
@@ -81,6 +82,7 @@ function render({ model, el }) {
 
   async function pick(column, id) {
     await column.read(field.input.value);
+    if (column.problem !== null) return;
     const longer = await column.textWith(field.input.value, id);
     await setText(longer, { column, ids: [...column.ids, id] });
   }
@@ -88,7 +90,8 @@ function render({ model, el }) {
   async function tell() {
     await readAll(field.input.value);
     const beginnings = columns.map(({ ids, problem }) => !problem && ids);
-    said.say(await writers.write(beginnings));
+    const verdicts = await writers.write(beginnings).catch(plainError);
+    if (verdicts) said.say(verdicts);
   }
 }
 
@@ -138,8 +141,10 @@ class Column {
   async readAnew(text, ids, isLatest) {
     const { source } = this;
     try {
-      if (!source.vocabulary) this.tell("loading …");
-      await source.open();
+      if (!source.vocabulary) {
+        this.tell("loading …");
+        await source.open();
+      }
       const read = ids ?? (await this.encode(text));
       const shares = softmax(await source.logits(read));
       if (!isLatest()) return;

@@ -198,7 +198,8 @@ function aboutWord(story, models, number, t) {
 }
 
 function kindTable(story, models, kinds) {
-  const rows = [...kinds.filter((k) => story.kinds.includes(k)), ALL].map((kind) => [
+  const found = kinds.filter((kind) => story.kinds.includes(kind));
+  const rows = [...found, ALL].map((kind) => [
     kind,
     String(story.kinds.filter((k) => kind === ALL || k === kind).length),
     ...models.map((_, i) => fixed(totalOf(story, i, kind))),

@@ -52,8 +52,12 @@ def fallback(names: list[str], story: Story) -> Html:
     everything = ("all", len(floor), *(f"{sum(gap):.1f}" for gap in gaps))
     costly = sorted(range(len(floor)), key=lambda t: (-max_of(gaps, t), t))
     rows = [
-        (story["tokens"][t], t + 1, story["kinds"][t])
-        + tuple(f"{gap[t]:.1f}" for gap in gaps)
+        (
+            story["tokens"][t],
+            t + 1,
+            story["kinds"][t],
+            *(f"{gap[t]:.1f}" for gap in gaps),
+        )
         for t in sorted(costly[:NUM_SHOWN])
     ]
     return join(

@@ -29,8 +29,11 @@ export function makeWriters(newSources, judge, onChange) {
       judge: canJudge && i !== judge ? newSources()[judge] : null,
     })).filter(({ ids }) => ids).map((given) => new Story(given));
     node.replaceChildren(...stories.map((story) => story.node));
-    await Promise.all(stories.map((story) => story.write(mine)));
-    if (mine === run) stop();
+    try {
+      await Promise.all(stories.map((story) => story.write(mine)));
+    } finally {
+      if (mine === run) stop();
+    }
     const judged = stories.filter((story) => story.judge);
     return judged.map((story) => `${story.title}.`).join(" ");
   }
@@ -102,8 +105,9 @@ class Story {
   get title() {
     const { name } = this.source;
     if (!this.judge) return name;
-    if (this.numPossible === null) return `${name}: nothing impossible`;
-    const words = this.numPossible === 1 ? "1 word" : `${this.numPossible} words`;
+    const count = this.numPossible;
+    if (count === null) return `${name}: nothing impossible`;
+    const words = count === 1 ? "1 word" : `${count} words`;
     return `${name}: ${words} before an impossible one`;
   }
 

@@ -15,6 +15,7 @@ from lmbook_site import (
     colab_url,
     describe,
     pages_url,
+    place_parts,
     prepare_cell,
     repository,
 )
@@ -317,3 +318,39 @@ def test_book_folder_holds_one_style_sheet_and_no_script():
     static = Path(ROOT / "_static")
     assert [path.name for path in static.rglob("*.css")] == ["lmbook.css"]
     assert list(static.rglob("*.js")) == []
+
+
+# --- Parts on pages that run no Python ---------------------------------------
+
+
+class App:
+    """As much of Sphinx as `place_parts` asks."""
+
+    def __init__(self):
+        self.env, self.seen = self, []
+
+    def doc2path(self, docname):
+        return f"{docname}.md" if docname == "index" else f"{docname}.ipynb"
+
+    def note_dependency(self, path):
+        self.seen.append(Path(path).name)
+
+
+def test_a_part_takes_the_place_of_its_comment():
+    app, content = App(), ["# Title\n\n<!-- part: next_word -->\n\nText."]
+    place_parts(app, "index", content)
+    start, part, end = content[0].split("\n\n")
+    assert (start, end.strip()) == ("# Title", "Text.")
+    assert part.startswith('<div class="lmbook-part" data-part="next_word">')
+    assert app.seen == ["next_word.html"]
+
+
+def test_a_part_of_a_notebook_comes_from_its_cell():
+    app, content = App(), ["<!-- part: next_word -->"]
+    place_parts(app, "page", content)
+    assert content == ["<!-- part: next_word -->"]
+
+
+def test_a_part_that_was_not_written_stops_the_build():
+    with pytest.raises(FileNotFoundError, match=r"missing\.html"):
+        place_parts(App(), "index", ["<!-- part: missing -->"])

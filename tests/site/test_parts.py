@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import islice
+from random import Random
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from lmbook.corpora import storyworld
 from lmbook.oracle import Oracle
 from lmbook.rnn import RNNConfig, RNNLanguageModel
 from lmbook.sampling import generate
-from lmbook.tokenizers import ByteTokenizer, WordTokenizer
+from lmbook.tokenizers import ByteTokenizer
 from lmbook.transformer import Transformer, TransformerConfig
 from lmbook.widgets import (
     Attention,
@@ -27,6 +28,7 @@ from lmbook.widgets import (
     CacheCells,
     GradientDescent,
     QuickCheck,
+    Recurrence,
     Rotary,
 )
 from lmbook.widgets.attention import look
@@ -505,7 +507,12 @@ def test_cells_are_the_tokens_that_were_read(stand):
     tokenizer, model = Oracle().tokenizer, page_model("transformer")
     prompt = [tokenizer.bos_id, *tokenizer.encode("One rainy Sunday Greta")]
     (written,) = generate(
-        model, [torch.tensor(prompt)], temperature=0, max_new_tokens=11
+        model,
+        [prompt],
+        eos_id=tokenizer.eos_id,
+        max_new_tokens=11,
+        generator=Random(0),
+        top_k=1,
     )
     assert page.locator(".story").inner_text() == tokenizer.decode(written)
 
@@ -517,15 +524,97 @@ def test_cells_are_the_tokens_that_were_read(stand):
 
 def test_cells_of_the_readers_own_model(stand):
     reader = stand()
-    tokenizer = WordTokenizer(["a", HOSTILE])
+    tokenizer = ByteTokenizer()
     config = RNNConfig(vocab_size=tokenizer.vocab_size, d_model=4, d_hidden=4)
     model = RNNLanguageModel(config, torch.Generator().manual_seed(0))
-    run_live(reader.page, CacheCells(model, tokenizer, text="a a"))
+    run_live(reader.page, CacheCells(model, tokenizer, text=HOSTILE))
     reader.page.get_by_role("button", name="One more word").click()
     said = reader.page.get_by_role("status")
-    said.get_by_text("3 tokens in").wait_for()
+    said.get_by_text(f"{len(HOSTILE) + 1} tokens in").wait_for()
+    assert HOSTILE in reader.page.locator(".story").inner_text()
     assert "with the cache, 1 token in" in said.inner_text()
     assert reader.page.locator("img").count() == 0
+    assert reader.problems == []
+
+
+# --- Recurrence --------------------------------------------------------------
+
+
+def sentence_of(part):
+    """What the part says where word 4 of its two texts differs."""
+    first, second = (words[3] for words in part.data["words"])
+    then, now = part.data["distances"][3], part.data["distances"][-1]
+    later = len(part.data["distances"]) - 4
+    return (
+        f"At “{first}” and “{second}” the states are {then:.2f} apart; "
+        f"{later} words later {now:.2f}, which is {100 * now / then:.0f} %"
+    )
+
+
+def test_recurrence_shows_the_states_of_python(stand):
+    reader = stand(Recurrence())
+    page = reader.page
+    wait_until_ready(page)
+    said = page.get_by_role("status")
+    said.get_by_text(sentence_of(Recurrence())).wait_for()
+    text = "One windy Sunday Flora found a blue kite in the attic"
+    page.get_by_label("Another text").fill(text)
+    expected = Recurrence(second=text)
+    said.get_by_text(sentence_of(expected)).wait_for()
+    gaps = page.locator(".column .number").all_inner_texts()
+    for gap, distance in zip(gaps, expected.data["distances"], strict=True):
+        assert abs(float(gap) - distance) < 0.006
+    page.get_by_label("Another text").fill(HOSTILE)
+    said.get_by_text("At “One” and “<unk>”").wait_for()
+
+    problems = [*access_problems(reader), *reader.width_problems(SMALLEST)]
+    assert reader.problems + problems == []
+
+
+def test_recurrence_of_one_number(stand):
+    hostile = HOSTILE.replace(" ", "/")  # one word
+    given = {
+        "numbers": {"in": 4, "out": -4, "miaow": 0, hostile: 1},
+        "first": f"miaow miaow miaow in miaow {hostile}",
+        "second": "miaow miaow miaow out miaow miaow",
+    }
+    part = Recurrence(**given, weight=2)
+    reader = stand(part)
+    page = reader.page
+    wait_until_ready(page)
+    said = page.get_by_role("status")
+    said.get_by_text(sentence_of(part)).wait_for()
+    page.get_by_label("weight of the old state").fill("0.75")
+    weaker = Recurrence(**given, weight=0.75)
+    said.get_by_text(sentence_of(weaker)).wait_for()
+    shown = page.locator(".column .state").all_inner_texts()
+    rows = zip(*weaker.data["states"], strict=True)
+    states = [state[0] for column in rows for state in column]
+    assert [float(text.replace("−", "-")) for text in shown] == states
+    page.get_by_label("Another text").fill(f"in b{hostile}")
+    said.get_by_text("has no number: use in, out, miaow").wait_for()
+    assert page.locator("img").count() == 0
+    problems = [*access_problems(reader), *reader.width_problems(SMALLEST)]
+    assert reader.problems + problems == []
+
+
+def test_recurrence_of_the_readers_own_model(stand):
+    reader = stand()
+    tokenizer = ByteTokenizer()
+    config = RNNConfig(
+        vocab_size=tokenizer.vocab_size,
+        d_model=5,
+        d_hidden=7,
+        num_layers=2,
+        cell="lstm",
+    )
+    model = RNNLanguageModel(config, torch.Generator().manual_seed(0))
+    texts = {"first": "abcdef", "second": "abcxef"}
+    run_live(reader.page, Recurrence(model, tokenizer, **texts))
+    reader.page.get_by_label("Another text").fill("abczef")
+    texts["second"] = "abczef"
+    expected = sentence_of(Recurrence(model, tokenizer, **texts))
+    reader.page.get_by_role("status").get_by_text(expected).wait_for()
     assert reader.problems == []
 
 
