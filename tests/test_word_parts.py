@@ -100,9 +100,13 @@ def test_levels_of_the_books_model_add_up():
 
 
 def test_tree_refuses():
-    with pytest.raises(ValueError, match="context=4 and discount=0.5: choose"):
+    with pytest.raises(
+        ValueError, match=r"context=4 and discount=0\.5: choose"
+    ):
         NGramTree(sentences=HEARD, context=4)
-    with pytest.raises(ValueError, match="discount=1.5: choose 1 to 3 words"):
+    with pytest.raises(
+        ValueError, match=r"discount=1\.5: choose 1 to 3 words"
+    ):
         NGramTree(sentences=HEARD, discount=1.5)
     with pytest.raises(TypeError, match="str counts no n-grams: pass an NG"):
         NGramTree("model", None)
@@ -201,7 +205,7 @@ def test_map_refuses_too_many_words():
     words = [str(i) for i in range(2001)]
     embeddings = Embeddings(words, torch.ones(2001, 2))
     with pytest.raises(ValueError, match="2,001 words: a page holds 2,000"):
-        WordMap(embeddings, {"a": words[:5]})
+        WordMap(embeddings, {"a": words[:6]})
 
 
 # --- Sampling ----------------------------------------------------------------

@@ -136,6 +136,7 @@ VARIANTS = {  # name: (change, other sizes)
     "no norms": ("no norms", {}),
     "no norms in blocks": ("no norms in blocks", {}),
     "no final norm": ("no final norm", {}),
+    "final norm starts at 1": ("final norm starts at 1", {}),
     "no positions": ("no positions", {}),
     "one head": ("whole", {"num_heads": 1}),
     "learned positions": ("learned positions", {}),
