@@ -17,7 +17,6 @@ from contextlib import contextmanager
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.transforms import Bbox
 
 INK, FAINT = "#333333", "#d5d5d5"
 COLOURS = (
@@ -469,35 +468,6 @@ def regions(
         )
 
 
-def token_boxes(rows: Mapping[str, Sequence[str]]) -> None:
-    """A line of boxes for each row, one for each token; ␣ is a space.
-
-    Tokens of more than one character are in colour.
-    """
-    with axes(0.2 + 0.38 * len(rows)) as plot:
-        for y, tokens in enumerate(rows.values()):
-            start = 0
-            for token in tokens:
-                width = len(token)
-                colour = COLOURS[0] if width > 1 else INK
-                plot.barh(
-                    y, width - 0.1, 0.7, start + 0.05, color=colour, alpha=0.2
-                )
-                plot.text(
-                    start + width / 2,
-                    y,
-                    token.replace(" ", "␣"),
-                    ha="center",
-                    va="center",
-                )
-                start += width
-        plot.set_yticks(range(len(rows)), list(rows))
-        plot.set_ylim(len(rows) - 0.5, -0.5)
-        plot.set_xticks([])
-        plot.tick_params(axis="y", length=0)
-        plot.spines[:].set_visible(False)
-
-
 def token_grid(rows: Mapping[str, Sequence[str]], padding: str) -> None:
     """A line of equal boxes for each row, one for each token.
 
@@ -623,43 +593,6 @@ def arrows(
         plot.set_xlabel(xlabel)
         plot.set_ylabel(ylabel)
         plot.grid(axis="both")
-
-
-def turned_arrows(
-    panels: Mapping[str, Mapping[str, tuple[float, float]]],
-    xlabel: str,
-    ylabel: str,
-) -> None:
-    """Named arrows from the origin, in any direction; a panel for each title.
-
-    All panels share their names and their scale.
-    """
-    tips = [tip for vectors in panels.values() for tip in vectors.values()]
-    reach = 1.15 * np.abs(tips).max()
-    with axes(
-        1.3 + 5.4 / len(panels), len(panels), squeeze=False, sharey=True
-    ) as row:
-        for plot, (title, vectors) in zip(row[0], panels.items(), strict=True):
-            for (name, tip), look in zip(
-                vectors.items(), looks(len(vectors)), strict=True
-            ):
-                colour = look["color"]
-                plot.plot(*zip((0, 0), tip, strict=True), colour, label=name)
-                head = {"arrowstyle": "-|>", "color": colour, "shrinkA": 0}
-                arrow = {**head, "shrinkB": 0, "mutation_scale": 14}
-                plot.annotate("", tip, (0, 0), arrowprops=arrow)
-            plot.set_title(title)
-            plot.set_xlim(-reach, reach)
-            plot.set_ylim(-reach, reach)
-            plot.set_aspect("equal")
-            plot.set_xlabel(xlabel)
-            plot.grid(axis="both")
-        row[0][0].set_ylabel(ylabel)
-        plot.figure.legend(
-            *plot.get_legend_handles_labels(),
-            loc="outside lower center",
-            ncols=4,
-        )
 
 
 def graph(
@@ -812,47 +745,3 @@ def moves(
         plot.set_xlabel(xlabel)
         plot.set_ylabel(ylabel)
         plot.grid(axis="both")
-
-
-def word_map(
-    groups: Mapping[str, Mapping[str, tuple[float, float]]],
-    xlabel: str,
-    ylabel: str,
-) -> None:
-    """A mark for each word, in the colour and shape of its group.
-
-    A word is written beside its mark where there is room for it.
-    """
-    with axes(4.8) as plot:
-        draw_points(plot, {name: [*groups[name].values()] for name in groups})
-        plot.set_xlabel(xlabel)
-        plot.set_ylabel(ylabel)
-        plot.grid(axis="both")
-        plot.margins(x=0.1)
-        plot.legend(loc="upper left", bbox_to_anchor=(1, 1))
-        plot.figure.canvas.draw()  # from here on the places are known
-        marks = [
-            point for words in groups.values() for point in words.values()
-        ]
-        taken = [
-            Bbox.from_bounds(x - 4, y - 4, 8, 8)
-            for x, y in plot.transData.transform(marks)
-        ]
-        for words, look in zip(
-            groups.values(), looks(len(groups)), strict=True
-        ):
-            for word, point in words.items():
-                written = plot.annotate(
-                    word,
-                    point,
-                    (5, 0),
-                    textcoords="offset points",
-                    color=look["color"],
-                    fontsize=7,
-                    va="center",
-                )
-                box = written.get_window_extent()
-                if box.count_overlaps(taken):
-                    written.remove()
-                else:
-                    taken.append(box)

@@ -66,31 +66,12 @@ EXAMPLES = {
         "first word",
         "second word",
     ),
-    "turned_arrows": lambda: figures.turned_arrows(
-        {
-            "now": {"query": (2, 1), "key": (3, 1)},
-            "later": {"query": (-1, 2), "key": (-1, 3)},
-        },
-        "first axis",
-        "second axis",
-    ),
     "graph": lambda: figures.graph(
         [{"a": "a = 2", "b": "b = 3"}, {"c": "c = 6"}],
         [("a", "c", "3"), ("b", "c", "2")],
     ),
     "moves": lambda: figures.moves(
         {"a": (0, 0), "b": (1, 1)}, {"s": ((0, 0), (0.5, 0.5))}, "x", "y"
-    ),
-    "word_map": lambda: figures.word_map(
-        {
-            "pets": {"cat": (0, 0), "dog": (1, 1)},
-            "days": {"Monday": (0, 1), "Friday": (1, 0)},
-        },
-        "first direction",
-        "second direction",
-    ),
-    "token_boxes": lambda: figures.token_boxes(
-        {"two": ["b", "an"], "one": ["ban"]}
     ),
     "token_grid": lambda: figures.token_grid(
         {"reads": ["<s>", "a", "–"], "predicts": ["a", "b", "c"]}, "–"
@@ -674,9 +655,6 @@ CROWDED = {
     "scatter": lambda: figures.scatter(GROUPS, "x", "y"),
     "moves": lambda: figures.moves(SPOTS, {}, "x", "y"),
     "arrows": lambda: figures.arrows(SPOTS, "x", "y"),
-    "word_map": lambda: figures.word_map(
-        {name: {name: spot} for name, spot in SPOTS.items()}, "x", "y"
-    ),
     "regions": lambda: figures.regions(
         {"line": above}, GROUPS, {"a": 0}, {"b": 0}, "x", "y"
     ),
@@ -857,20 +835,3 @@ def test_a_token_grid_fills_boxes_but_those_of_padding(axes_of):
     filled = [box.get_facecolor()[3] > 0 for box in axes.patches]
     assert filled == [token != "–" for token in tokens]
     assert [t.get_text() for t in axes.get_yticklabels()] == [*rows]
-
-
-def test_turned_arrows_go_from_the_origin_in_panels_of_one_scale(axes_of):
-    panels = {
-        "now": {"query": (2, 1), "key": (3, 1)},
-        "later": {"query": (-1, 2), "key": (-1, -4)},
-    }
-    row = axes_of(figures.turned_arrows, panels, "first", "second")
-    for axes, (title, vectors) in zip(row, panels.items(), strict=True):
-        assert axes.get_title(loc="left") == title
-        for line, (name, tip) in zip(axes.lines, vectors.items(), strict=True):
-            assert line.get_label() == name
-            assert points(line) == [(0, 0), tip]
-        assert [text.xy for text in axes.texts] == [*vectors.values()]
-        assert axes.get_xlim() == axes.get_ylim() == row[0].get_xlim()
-        assert axes.get_xlim()[1] > 4 and axes.get_xlabel() == "first"
-    assert row[0].get_ylabel() == "second"

@@ -1,6 +1,6 @@
 """Story microscope and guessing game, as Python makes them.
 
-tests/site/test_story_parts.py has the page.
+tests/site/test_parts_of_stories.py has the page.
 """
 
 import math

@@ -9,7 +9,9 @@ export function modelOf(widget) {
   if (isLive(widget)) return (text) => ask(widget, "levels", { text });
   return async (text) => {
     const { file } = widget.get("data");
-    if (!file) throw new Error("Your model answers in a running notebook only.");
+    if (!file) {
+      throw new Error("Your model answers in a running notebook only.");
+    }
     const model = await loadModel(widget.get("base") + file);
     const ids = [model.bosId, ...model.encode(text)];
     let state = model.start();
@@ -25,8 +27,10 @@ export function modelOf(widget) {
 }
 
 function readLevel(model, state, n, context) {
-  const followers = model.followers(state, n).map(({ tokenId, count, alpha }) =>
-    [model.vocabulary[tokenId], count, alpha]);
+  const name = ({ tokenId }) => model.vocabulary[tokenId];
+  const followers = model
+    .followers(state, n)
+    .map((found) => [name(found), found.count, found.alpha]);
   return {
     context,
     total: followers.reduce((sum, [, count]) => sum + count, 0),

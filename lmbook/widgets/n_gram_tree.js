@@ -28,6 +28,7 @@ function render({ model, el }) {
 
   async function read() {
     const number = ++latest;
+    if (!counted) said.say("The model is loading.");
     try {
       const found = await levelsAfter(field.input.value);
       if (number !== latest) return;
@@ -40,7 +41,8 @@ function render({ model, el }) {
 
   function show() {
     const probs = distribution(tally);
-    const order = [...probs.keys()].sort((a, b) => probs.get(b) - probs.get(a));
+    const order = [...probs.keys()];
+    order.sort((a, b) => probs.get(b) - probs.get(a));
     if (!probs.has(word)) word = order[0];
     const shown = order.slice(0, MOST_WORDS);
     if (word !== undefined && !shown.includes(word)) {
@@ -118,7 +120,8 @@ function drawLevel(row, word) {
     "p",
     { class: "order-head" },
     element("span", {}, nameOfLevel),
-    element("span", { class: "number" }, own ? `“${tokenText(word)}”: ${gives}` : ""),
+    element("span", { class: "number" },
+      own ? `“${tokenText(word)}”: ${gives}` : ""),
   );
   if (isLast || total === 0) return [head];
   const [shown, left] = divide(followers, word);
@@ -134,7 +137,8 @@ function drawLevel(row, word) {
     passed.classList.add("passed");
     nodes[1].append(passed);
     const style = { "--from": 1 - gamma };
-    nodes.push(element("div", { class: "funnel", style, "aria-hidden": "true" }));
+    const hidden = { class: "funnel", style, "aria-hidden": "true" };
+    nodes.push(element("div", hidden));
   }
   return nodes;
 }
@@ -149,8 +153,9 @@ function divide(followers, word) {
 
 function piece(name, about, share, isChosen) {
   const kind = isChosen ? "piece chosen" : "piece";
-  const inside = [element("span", {}, name), element("small", {}, about)];
-  return element("div", { class: kind, style: { "--share": share } }, ...inside);
+  const given = { class: kind, style: { "--share": share } };
+  const lines = [element("span", {}, name), element("small", {}, about)];
+  return element("div", given, ...lines);
 }
 
 function contextText({ context, total, unit }) {

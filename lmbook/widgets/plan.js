@@ -49,7 +49,8 @@ export function makePlan(given, width) {
   /** The word at a point, or null if none is within reach. */
   function hit(point, reach) {
     const gap = (number) => distance(places.get(number), point);
-    const best = [...places.keys()].reduce((a, b) => (gap(b) < gap(a) ? b : a));
+    const nearer = (a, b) => (gap(b) < gap(a) ? b : a);
+    const best = [...places.keys()].reduce(nearer);
     return gap(best) <= reach ? best : null;
   }
   return { width, height, places, nearest, hit };

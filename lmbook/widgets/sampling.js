@@ -32,7 +32,8 @@ function render({ model, el }) {
   const said = liveRegion();
   const sources = sourcesOf(model);
   const settings = { ...NOTHING };
-  const rows = element("ul", { class: "choices-list", "aria-label": "Next words" });
+  const list = { class: "choices-list", "aria-label": "Next words" };
+  const rows = element("ul", list);
   const field = textField("Words so far", data.text, onType, { rows: 3 });
   let now = data.start;
   let typing = 0;
@@ -79,12 +80,15 @@ function render({ model, el }) {
       "--before": before[id] / largest,
       "--share": shares[id] / largest,
     };
+    const label = cannot
+      ? [element("mark", {}, name),
+        element("span", { class: "unseen" }, " cannot come")]
+      : [name];
     const inside = [
-      element("span", { class: isCut ? "label cut" : "label" },
-        cannot ? element("mark", {}, name) : name,
-        ...(cannot ? [element("span", { class: "unseen" }, " cannot come")] : [])),
+      element("span", { class: isCut ? "label cut" : "label" }, ...label),
       element("span", { class: "track", style, "aria-hidden": "true" }),
-      element("span", { class: "number" }, isCut ? "cut" : shareText(shares[id])),
+      element("span", { class: "number" },
+        isCut ? "cut" : shareText(shares[id])),
     ];
     return element("li", {}, button(inside, () => append(id)));
   }
@@ -147,10 +151,12 @@ async function truthAfter(oracle, ids) {
 }
 
 function legend(truth) {
-  const bars = "Outlined: the model's share; filled: what is drawn from now. " +
+  const bars =
+    "Outlined: the model's share; filled: what is drawn from now. " +
     "Click a word to append it. The penalty is taken off the logits of all " +
     "words that are in the text already.";
-  return truth ? `${bars} Underlined words cannot come in these stories.` : bars;
+  const marks = " Underlined words cannot come in these stories.";
+  return truth ? bars + marks : bars;
 }
 
 /** What was cut, and what it costs. */
@@ -183,11 +189,13 @@ function cost(before, shares, truth) {
   const [now, was, floor] = [shares, before, truth].map((some) =>
     Math.abs(crossEntropy(truth, some)).toFixed(2));
   const change = now === was ? "" : `, before ${was}`;
-  return `What really comes costs ${now} bits${change}; the floor is ${floor}.`;
+  const bits = `${now} bits${change}`;
+  return `What really comes costs ${bits}; the floor is ${floor}.`;
 }
 
 function sumWhere(shares, isMeant) {
-  return shares.reduce((sum, share, id) => (isMeant(id) ? sum + share : sum), 0);
+  const part = (share, id) => (isMeant(id) ? share : 0);
+  return shares.reduce((sum, share, id) => sum + part(share, id), 0);
 }
 
 export default { render };

@@ -19,7 +19,7 @@ from lmbook.widgets.markup import Html, element, join, table
 
 MOST = 2000  # words, of which each comes with its neighbours
 WIDTH, HEIGHT = 640, 420  # of the picture
-COLOURS = "#0072b2 #c24e00 #00805d #b0528c #96690a #59606b #21252b".split()
+COLOURS = "#0072b2 #c24e00 #00805d #b0528c #96690a #59606b #9c4343".split()
 
 
 class WordMap(Part):
@@ -146,22 +146,24 @@ def picture(data: dict[str, Any]) -> Html:
     scale = min(
         (WIDTH - 80) / (right - left or 1), (HEIGHT - 20) / (high - low or 1)
     )
-    marks, written = [], []
-    for number, (x, y) in enumerate(data["places"]):
-        word = data["words"][number]
-        px, py = 10 + (x - left) * scale, 10 + (high - y) * scale
-        colour = COLOURS[group_of(data, number)]
-        at = {"cx": f"{px:.1f}", "cy": f"{py:.1f}"}
-        marks.append(element("circle", **at, r=3, fill=colour))
-        width = 6 * len(word)
+    at = [
+        (10 + (x - left) * scale, 10 + (high - y) * scale)
+        for x, y in data["places"]
+    ]
+    marks, taken = [], [(x - 3, x + 3, y) for x, y in at]
+    for number, (x, y) in enumerate(at):
+        word, colour = data["words"][number], COLOURS[group_of(data, number)]
+        places = {"cx": f"{x:.1f}", "cy": f"{y:.1f}"}
+        marks.append(element("circle", **places, r=3, fill=colour))
+        start, end = x + 5, x + 5 + 6 * len(word)
         if all(
-            px + width < x0 or px > x0 + w0 or abs(py - y0) > 11
-            for x0, y0, w0 in written
+            end < other_start or start > other_end or abs(y - other_y) > 9
+            for other_start, other_end, other_y in taken
         ):
-            written.append((px, py, width))
+            taken.append((start, end, y))
+            places = {"x": f"{start:.1f}", "y": f"{y + 4:.1f}"}
             style = {"fill": colour, "font_size": 11}
-            place = {"x": f"{px + 5:.1f}", "y": f"{py + 4:.1f}"}
-            marks.append(element("text", word, **place, **style))
+            marks.append(element("text", word, **places, **style))
     return element(
         "svg",
         *marks,

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import pytest
 import torch
 from reader import SMALLEST
 from stand import access_problems, run_live, wait_until_ready
@@ -20,6 +21,14 @@ from lmbook.widgets.sources import shipped
 
 HEARD = ["the cat sat", "the cat ran", "the cat sat", "a dog ran"]
 HOSTILE = "</script><img src=x onerror=alert(1)>"
+HOSTILE_WORD = HOSTILE.replace(" ", "/")  # one token
+
+
+class BySpaces(WordTokenizer):
+    """Anything without a space is a token."""
+
+    split = staticmethod(str.split)
+    join = staticmethod(" ".join)
 
 
 # --- N-gram tree -------------------------------------------------------------
@@ -100,8 +109,8 @@ def test_tree_of_the_books_model_adds_up(stand):
 
 def test_tree_of_the_readers_own_model(stand):
     reader = stand()
-    tokenizer = WordTokenizer(["a", HOSTILE])
-    text = f"a {HOSTILE} a a"
+    tokenizer = BySpaces(["a", HOSTILE_WORD])
+    text = f"a {HOSTILE_WORD} a a"
     documents = [torch.tensor([1, *tokenizer.encode(text), 2])]
     model = train_ngram(documents, 2, tokenizer.vocab_size)
     run_live(reader.page, NGramTree(model, tokenizer, text="a"))
@@ -280,18 +289,32 @@ def test_sampling_cuts_as_python_does(stand):
 
 def test_sampling_of_the_readers_own_model(stand):
     reader = stand()
-    tokenizer = WordTokenizer(["a", HOSTILE])
-    documents = [torch.tensor([1, *tokenizer.encode(f"a {HOSTILE} a a"), 2])]
+    tokenizer = BySpaces(["a", HOSTILE_WORD])
+    documents = [
+        torch.tensor([1, *tokenizer.encode(f"a {HOSTILE_WORD} a a"), 2])
+    ]
     model = train_ngram(documents, 2, tokenizer.vocab_size)
     part = Sampling(model, tokenizer, text="a")
     run_live(reader.page, part)
     said = reader.page.locator(".said")
-    reader.page.get_by_role("button", name=HOSTILE).click()
-    field = reader.page.get_by_label("Words so far")
-    field.and_(reader.page.locator("textarea")).wait_for()
-    said.get_by_text("As unsure as among").wait_for()
+    reader.page.get_by_role("button", name=HOSTILE_WORD).click()
+    reader.page.wait_for_function(
+        "word => document.querySelector('textarea').value == `a ${word}`",
+        arg=HOSTILE_WORD,
+    )
     reader.page.get_by_label("temperature").fill("0")
     said.get_by_text("Kept: 1 of 5 tokens").wait_for()
-    assert HOSTILE in field.input_value()
     assert reader.page.locator("img").count() == 0
+    assert reader.problems == []
+
+
+@pytest.mark.parametrize(
+    "part",
+    [NGramTree(sentences=HEARD), make_map()[1]],
+    ids=lambda part: part.module,
+)
+def test_these_run_in_a_notebook_as_one_module(stand, part):
+    reader = stand()
+    run_live(reader.page, part)
+    reader.page.locator(".said").get_by_text(".").first.wait_for()
     assert reader.problems == []
