@@ -18,7 +18,7 @@ function render({ model, el }) {
   const [source] = sourcesOf(model);
   const root = frame(el, "Attention");
   const said = liveRegion();
-  const words = makeWords((place) => go(now.tokenIds, place));
+  const words = makeWords((place) => go(now, place));
   const heads = makeHeads(data.attention, (layer, head) => {
     now.head = [layer, head];
     show();
@@ -45,18 +45,19 @@ function render({ model, el }) {
   }
 
   /** Look from a place of these tokens, or from the end of a new text. */
-  async function go(tokenIds, place) {
+  async function go(given, place) {
     const mine = ++latest;
     try {
       if (!source.vocabulary) said.say("The model is loading.");
       await source.open();
-      const read = tokenIds ?? (await tokensOf(source, field.input.value));
-      const at = place ?? read.length - 1;
-      const seen = await lookFrom(model, source, read, at);
+      const read = given ?? (await tokensOf(source, field.input.value));
+      const { tokenIds, isCut } = read;
+      const at = place ?? tokenIds.length - 1;
+      const seen = await lookFrom(model, source, tokenIds, at);
       if (mine !== latest) return; // somebody went on
-      Object.assign(now, seen, { tokenIds: read, at });
-      if (tokenIds === null) {
-        now.tokens = read.map((id) => source.vocabulary[id]);
+      Object.assign(now, seen, { tokenIds, isCut, at });
+      if (given === null) {
+        now.tokens = tokenIds.map((id) => source.vocabulary[id]);
         words.write(now.tokens);
       }
       show();
@@ -73,10 +74,11 @@ function render({ model, el }) {
   }
 }
 
-/** At most as many as the model can read. */
+/** At most as many as the model can read, and whether that is all. */
 async function tokensOf(source, text) {
-  const tokenIds = [source.bosId, ...(await source.encode(text))];
-  return tokenIds.slice(0, source.contextLength ?? tokenIds.length);
+  const all = [source.bosId, ...(await source.encode(text))];
+  const tokenIds = all.slice(0, source.contextLength ?? all.length);
+  return { tokenIds, isCut: tokenIds.length < all.length };
 }
 
 /** attention[layer][head][place], and the likeliest next [token, share]. */
@@ -110,7 +112,7 @@ function mostLookedAt(shares, count) {
   return places.sort((s, t) => shares[t] - shares[s] || s - t).slice(0, count);
 }
 
-function sentence({ tokens, at, attention, head, expected }) {
+function sentence({ tokens, at, attention, head, expected, isCut }) {
   const [layer, number] = head;
   const shares = attention[layer][number];
   const found = mostLookedAt(shares, NUM_TOLD).map((place) => {
@@ -120,9 +122,10 @@ function sentence({ tokens, at, attention, head, expected }) {
   });
   const next = expected.map(([token, p]) =>
     ` The model expects “${tokenText(token)}” (${shareText(p)}).`);
+  const cut = isCut ? " The text is too long: its end is left out." : "";
   return (
     `From “${tokenText(tokens[at])}” (word ${at}), head ${layer + 1}.` +
-    `${number + 1} looks most at ${found.join(", ")}.${next}`
+    `${number + 1} looks most at ${found.join(", ")}.${next}${cut}`
   );
 }
 

@@ -58,6 +58,7 @@ function render({ model, el }) {
 
   async function write(count) {
     const mine = ++run;
+    const pressed = more.find((node) => node === document.activeElement);
     enable(false);
     try {
       if (!source.vocabulary) said.say("The model is loading.");
@@ -75,6 +76,9 @@ function render({ model, el }) {
       said.say(plainError(error));
     }
     enable(true);
+    // A disabled button loses the keyboard's place.
+    const isLost = document.activeElement === document.body;
+    if (pressed && isLost) (pressed.disabled ? reset : pressed).focus();
   }
 
   function show() {

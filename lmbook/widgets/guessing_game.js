@@ -7,7 +7,7 @@ import { sourcesOf } from "./source.js";
 import { anotherStory, spaced, sum } from "./stories.js";
 import { splitWords } from "./tokenizer.js";
 import { bars, button, controls, element, frame } from "./ui.js";
-import { liveRegion, select, table, textField } from "./ui.js";
+import { liveRegion, select, table, textField, whileDisabled } from "./ui.js";
 
 const SURE = [0, 0.5, 0.8, 0.95, 0.99];
 const RESAMPLES = 2000;
@@ -38,7 +38,7 @@ function render({ model, el }) {
   );
   const given = bars("Shares of the word that came", []);
   const scores = element("div");
-  const again = button("Another story", () => renew());
+  const again = button("Another story", () => whileDisabled(again, renew));
   const asking = element("div", {}, controls(field, add), controls(...sure));
   let game = newGame(data.story, data.num_words);
 
@@ -99,7 +99,6 @@ function render({ model, el }) {
   }
 
   async function renew() {
-    again.disabled = true;
     said.say("A new story is written …");
     try {
       const story = await anotherStory(model, sources);
@@ -109,7 +108,6 @@ function render({ model, el }) {
     } catch (error) {
       said.say(plainError(error));
     }
-    again.disabled = false;
   }
 }
 
@@ -230,9 +228,13 @@ const signed = (x) => (x < 0 ? "−" : "+") + Math.abs(x).toFixed(2);
 /** The 95 % interval of a mean, by drawing its values again. */
 function interval(values) {
   const random = fixedRandom();
-  const draw = () => values[Math.floor(random() * values.length)];
-  const means = Array.from({ length: RESAMPLES }, () =>
-    mean(values.map(draw))).sort((a, b) => a - b);
+  const means = new Float64Array(RESAMPLES).map(() => {
+    let total = 0;
+    for (let i = 0; i < values.length; i++) {
+      total += values[Math.floor(random() * values.length)];
+    }
+    return total / values.length;
+  }).sort();
   return [0.025, 0.975].map((q) => means[Math.round(q * (RESAMPLES - 1))]);
 }
 

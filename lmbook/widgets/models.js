@@ -42,7 +42,10 @@ export function loadModel(url) {
 
 async function fetchModel(address) {
   const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address}: ${response.status}`);
+  if (!response.ok) {
+    const name = new URL(address, location).pathname.split("/").at(-1);
+    throw new Error(`${name} could not be fetched (${response.status}).`);
+  }
   return readModel(await response.arrayBuffer());
 }
 

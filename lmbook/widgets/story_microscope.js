@@ -7,6 +7,7 @@ import { sourcesOf } from "./source.js";
 import { anotherStory, spaced, sum } from "./stories.js";
 import { button, controls, element, frame } from "./ui.js";
 import { liveRegion, select, seriesColour, table } from "./ui.js";
+import { whileDisabled } from "./ui.js";
 
 const FULL_BITS = 6; // a word filled to the top
 const ALL = "all kinds";
@@ -25,7 +26,8 @@ function render({ model, el }) {
   );
   const options = [ALL, ...kinds].map((kind) => [kind, kind]);
   const ofKind = select("words", options, ALL, () => show());
-  const another = button("Another story", () => renew());
+  const another = button("Another story", () =>
+    whileDisabled(another, renew));
   let { story } = model.get("data");
   let chosen = 0;
   let words = [];
@@ -101,14 +103,14 @@ function render({ model, el }) {
 
   function onKey(event) {
     const at = words.indexOf(event.target);
-    const to = at + STEPS[event.key];
+    const ends = { Home: 0, End: words.length - 1 };
+    const to = ends[event.key] ?? at + STEPS[event.key];
     if (at < 0 || !words[to]) return;
     event.preventDefault();
     tell(to);
   }
 
   async function renew() {
-    another.disabled = true;
     said.say("A new story is written and read …");
     try {
       story = await anotherStory(model, sources);
@@ -116,7 +118,6 @@ function render({ model, el }) {
     } catch (error) {
       said.say(plainError(error));
     }
-    another.disabled = false;
   }
 }
 

@@ -42,6 +42,10 @@ export function frame(el, name) {
   const attributes = { class: "lmbook-live", role: "group" };
   const title = element("p", { class: "part-title" }, name);
   const root = element("div", { ...attributes, "aria-label": name }, title);
+  // JupyterLab would take a "b" on our buttons for "insert a cell".
+  root.addEventListener("focusin", ({ target }) => {
+    target.setAttribute("data-lm-suppress-shortcuts", "true");
+  });
   el.append(root);
   return root;
 }
@@ -54,6 +58,16 @@ export function controls(...children) {
 export function button(content, onclick, attributes = {}) {
   const given = { type: "button", onclick, ...attributes };
   return element("button", given, ...[content].flat());
+}
+
+/** Disable a button while `work()` goes on; the keyboard finds it again. */
+export async function whileDisabled(node, work) {
+  const hadFocus = node === document.activeElement;
+  node.disabled = true;
+  await work();
+  node.disabled = false;
+  const isLost = document.activeElement === document.body;
+  if (hadFocus && isLost) node.focus();
 }
 
 /** A checkbox; `onChange(checked)`. Its `input.checked` may be read. */
@@ -77,7 +91,8 @@ export function slider(options) {
   };
   const range = { type: "range", min, max, step, value, oninput };
   const input = element("input", range);
-  const shown = element("output");
+  // The slider reads its value aloud itself: once is enough.
+  const shown = element("output", { "aria-hidden": "true" });
   const node = element("label", { class: "slider" }, label, input, shown);
   function show() {
     shown.textContent = format(input.valueAsNumber);
@@ -142,7 +157,9 @@ export function bars(name, rows) {
       item.contains(document.activeElement),
     );
     list.replaceChildren(...fresh.map(bar));
-    list.children[at]?.querySelector("button")?.focus();
+    if (at < 0) return;
+    const row = list.children[at] ?? list.lastElementChild;
+    row?.querySelector("button")?.focus();
   }
   update(rows);
   return Object.assign(list, { update });

@@ -118,6 +118,16 @@ def test_python_hears_what_the_reader_chose(browser, lab):
         part = page.locator(".jp-OutputArea .lmbook-live")
         part.get_by_role("button", name=f"three {HOSTILE}").click()
         part.get_by_role("status").get_by_text("One is missing.").wait_for()
+        # Keys on a button are the part's, and no command to JupyterLab.
+        num_cells = page.locator(".jp-CodeCell").count()
+        page.keyboard.press("b")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        part.get_by_role("status").get_by_text("Right.").wait_for()
+        assert page.locator(".jp-CodeCell").count() == num_cells
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Enter")
+        part.get_by_role("status").get_by_text("One is missing.").wait_for()
         run_cell(page, 2)
         page.get_by_text(f"Python heard: three {HOSTILE}").wait_for()
         assert page.locator(".lmbook-fallback").count() == 1
