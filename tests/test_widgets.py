@@ -121,6 +121,10 @@ def test_every_module_has_an_example():
     assert sorted(EXAMPLES) == MODULES
 
 
+def test_every_part_is_offered():
+    assert sorted(map(module_name, dir(lmbook.widgets))) == MODULES
+
+
 def test_output_is_the_same_every_time(make):
     assert make().html() == make().html()
     assert repr(make()) == f"{type(make()).__name__}()"

@@ -43,7 +43,13 @@ STEPS = {
     "notebooks": [[*PYTEST, *NBVAL, "chapters"]],
     "site": [[sys.executable, "tools/build.py"]],
     "links": [[*PYTEST, *(f"tests/site/{name}" for name in IN_FILES)]],
-    "browser": [[*PYTEST, *(f"tests/site/{name}" for name in IN_BROWSER)]],
+    "browser": [
+        [
+            *PYTEST,
+            *(f"tests/site/{name}" for name in IN_BROWSER),
+            *TWO_AT_A_TIME,
+        ]
+    ],
 }
 
 

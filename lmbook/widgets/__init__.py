@@ -5,9 +5,25 @@ is in `quick_check.py` and `quick_check.js`. Each is imported when it is asked
 for, so that one part does not load what another needs.
 """
 
-import importlib.util
+import importlib
 import re
 from typing import Any
+
+PARTS = (
+    "Attention",
+    "BytePair",
+    "CacheCells",
+    "GradientDescent",
+    "GuessingGame",
+    "NGramTree",
+    "NextWord",
+    "QuickCheck",
+    "Recurrence",
+    "Rotary",
+    "Sampling",
+    "StoryMicroscope",
+    "WordMap",
+)
 
 
 def module_name(part: str) -> str:
@@ -16,8 +32,13 @@ def module_name(part: str) -> str:
     return re.sub(words, "_", part).lower()
 
 
+def __dir__() -> tuple[str, ...]:
+    """What a notebook offers after `lmbook.widgets.`."""
+    return PARTS
+
+
 def __getattr__(name: str) -> Any:
-    path = f"{__name__}.{module_name(name)}"
-    if name[:1].isupper() and importlib.util.find_spec(path):
-        return getattr(importlib.import_module(path), name)
+    if name in PARTS:
+        module = importlib.import_module(f"{__name__}.{module_name(name)}")
+        return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no part {name!r}")

@@ -11,6 +11,7 @@ import { liveRegion, select, table, textField, whileDisabled } from "./ui.js";
 
 const SURE = [0, 0.5, 0.8, 0.95, 0.99];
 const RESAMPLES = 2000;
+const FEWEST = 8; // words, before an interval is shown
 const YOU = 6; // the reader's colour
 
 const WHAT =
@@ -194,15 +195,17 @@ function verdict(game) {
 
 function scoreTable(game, names) {
   const players = costsOf(game);
+  const enough = Math.min(FEWEST, game.places.length);
+  const between = (values, format) =>
+    values.length < enough ? "–" : interval(values).map(format).join(" to ");
   const rows = players.map((costs, i) => {
-    const [low, high] = interval(costs);
     const all = game.story.bits[i - 1]?.slice(0, -1);
     const less = players[0].map((cost, t) => cost - costs[t]);
     return [
       names[i],
       mean(costs).toFixed(2),
-      `${low.toFixed(2)} to ${high.toFixed(2)}`,
-      i ? interval(less).map(signed).join(" to ") : "",
+      between(costs, (bits) => bits.toFixed(2)),
+      i ? between(less, signed) : "",
       all ? mean(all).toFixed(2) : "?",
     ];
   });
@@ -212,8 +215,8 @@ function scoreTable(game, names) {
   const content = table(header, rows, "Bits per word");
   const attributes = { class: "scroll", role: "group", tabindex: "0" };
   const note =
-    "The intervals come from drawing the words asked again, with " +
-    "replacement. They speak of this story only.";
+    `The intervals, from ${enough} words on, come from drawing the words ` +
+    "asked again, with replacement. They speak of this story only.";
   return element(
     "div",
     {},
