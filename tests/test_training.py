@@ -649,7 +649,15 @@ def test_without_a_folder_the_error_says_so():
         fit(Unstable(at=2))
 
 
-def test_ctrl_c_saves_and_the_run_goes_on(tmp_path):
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as in a terminal: a shell's background job would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_saves_and_the_run_goes_on(tmp_path, ctrl_c):
     class Pressed(Tiny):
         """Ctrl-C in the midst of the 7th step."""
 
@@ -673,7 +681,7 @@ def test_ctrl_c_saves_and_the_run_goes_on(tmp_path):
         fit(Pressed())
 
 
-def test_a_second_ctrl_c_acts_at_once(tmp_path):
+def test_a_second_ctrl_c_acts_at_once(tmp_path, ctrl_c):
     class Pressed(Tiny):
         def forward(self, token_ids):
             signal.raise_signal(signal.SIGINT)
