@@ -590,7 +590,8 @@ def test_a_file_that_failed_is_asked_for_again(window, tokenizer):
       catch (error) { return error.message; }
     }"""
     url, path = f"{window.origin}late.json", window.folder / "late.json"
-    assert window.page.evaluate(script, url) == f"{url}: 404"
+    message = window.page.evaluate(script, url)
+    assert message == "late.json could not be fetched (404)."
     assert "404" in window.problems.pop()  # the browser tells of it
     path.write_bytes((8).to_bytes(8, "little") + b"{}      ")
     message = window.page.evaluate(script, url)
