@@ -330,7 +330,7 @@ def test_numbers_tell_true_from_one():
 def test_the_files_are_those_of_the_checkpoints(name, tmp_path):
     """Arrays are compared, as another zlib may compress otherwise."""
     path = web.path_of(name, tmp_path)
-    lmbook.export_web(web.web_model(name), Oracle().tokenizer, path)
+    lmbook.export_web(web.page_model(name), Oracle().tokenizer, path)
     about, arrays = content(path)
     stored_about, stored = content(web.path_of(name))
     assert about == stored_about, "run `make web`"

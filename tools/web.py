@@ -15,22 +15,13 @@ from pages import ROOT
 from lmbook import pretrained
 from lmbook.export import export_web
 from lmbook.files import write_whole
-from lmbook.interface import LanguageModel
 from lmbook.oracle import Oracle
-from lmbook.pruning import PAGE_COUNTS, prune
 from lmbook.widgets import NextWord
+from lmbook.widgets.sources import page_model
 
 FRONT_PART = ROOT / "_ext" / "parts" / "next_word.html"
 FOLDER = ROOT / "lmbook" / "widgets" / "models"
 NAMES = (*pretrained.NAMES, "oracle")
-
-
-def web_model(name: str) -> LanguageModel:
-    """The model as a page has it, before weights are rounded."""
-    if name == "oracle":
-        return Oracle()
-    model = pretrained.load(name)
-    return prune(model, PAGE_COUNTS) if name == "ngram" else model
 
 
 def path_of(name: str, folder: Path = FOLDER) -> Path:
@@ -47,7 +38,7 @@ def main() -> int:
     FOLDER.mkdir(exist_ok=True)
     tokenizer = Oracle().tokenizer
     for name in NAMES:
-        export_web(web_model(name), tokenizer, path_of(name))
+        export_web(page_model(name), tokenizer, path_of(name))
         print(f"{name:<12}{path_of(name).stat().st_size:>10,} bytes")
     write_front_part()
     return 0

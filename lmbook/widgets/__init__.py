@@ -27,7 +27,7 @@ PARTS = (
 
 
 def module_name(part: str) -> str:
-    """`QuickCheck` -> `quick_check`, `KVCache` -> `kv_cache`."""
+    """`QuickCheck` -> `quick_check`, `NGramTree` -> `n_gram_tree`."""
     words = r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
     return re.sub(words, "_", part).lower()
 

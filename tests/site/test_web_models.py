@@ -284,7 +284,7 @@ def test_ngram_models(window, tokenizer, generator, smoothing, order):
 @pytest.mark.parametrize("name", web.pretrained.NAMES)
 def test_the_models_of_the_book(window, stories, generator, name):
     """On stories, on stories with random words in them, on random words."""
-    model, vocab_size = web.web_model(name), Oracle().vocab_size
+    model, vocab_size = web.page_model(name), Oracle().vocab_size
     mixed = torch.tensor(stories[1])
     places = torch.rand(len(mixed), generator=generator) < 0.1
     noise = torch.randint(vocab_size, mixed.shape, generator=generator)
